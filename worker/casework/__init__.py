@@ -1,0 +1,1 @@
+"""Casework: look up, decide, commit. One module per family of verbs."""

@@ -1,0 +1,107 @@
+"""Reports of ``apply``: what was carried out is written down, and only then told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from worker.casework.commit import commit, situation_for
+from worker.errors import EvidenceError
+from worker.handlers import HANDLERS
+from worker.rules.audit import Event
+from worker.rules.decision import Carried, Intent
+from worker.rules.model import EffectKind
+from worker.store import audit, cases, effects, newsletters
+
+if TYPE_CHECKING:
+    from worker.casework.desk import Desk
+    from worker.rules.model import Case
+    from worker.store import Tx
+    from worker.store.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What ``apply`` has to say of one effect. ``holdings`` is the package's document."""
+
+    carried: Carried
+    holdings: dict[str, Any] | None = field(default=None, repr=False)
+    #: A code for the log and the queue when it failed.
+    failure: str = ""
+
+
+async def load_case(desk: Desk, effect: Effect) -> Case:
+    """The case of an effect: a look at personal data, written to its chain."""
+    return await desk.store.run(_load_case, effect)
+
+
+def _load_case(tx: Tx, effect: Effect) -> Case:
+    case = cases.load(tx, effect.case_id)
+    if case is None:
+        msg = f"effect {effect.id} has no case"
+        raise EvidenceError(msg)
+    audit.record(tx, case.id, Event.DATA_READ, "apply", {"effect": effect.id, "kind": effect.kind})
+    return case
+
+
+async def own_holdings(desk: Desk, case: Case) -> dict[str, Any]:
+    """What the desk itself holds about the requester: subscriptions and requests."""
+    return await desk.store.run(_own_holdings, case)
+
+
+def _own_holdings(tx: Tx, case: Case) -> dict[str, Any]:
+    person = tx.vault.person(case.address.key)
+    asked = [
+        {
+            "reference": c.reference,
+            "received": c.received_at.isoformat(),
+            "origin": c.origin.value,
+            "rights": [r.right.value for r in c.requests],
+        }
+        for c in cases.of_person(tx, person)
+    ]
+    subscribed = [
+        {"topic": s.topic, "origin": s.origin, "since": s.since.isoformat(), "ended": s.ended_at.isoformat() if s.ended_at else None}
+        for s in newsletters.subscriptions(tx, person)
+    ]
+    return {"subscriptions": subscribed, "requests": asked}
+
+
+async def forget(desk: Desk, case: Case, effect: Effect) -> int:
+    """Erase what the desk's newsletters hold about the requester and keep the suppression; returns how many subscriptions went.
+
+    The line in the ledger is on the disk before anything is reported: a restored store erases again.
+    """
+    gone = await desk.store.run(_forget, case, effect)
+    desk.store.checkpoint()
+    return gone
+
+
+def _forget(tx: Tx, case: Case, effect: Effect) -> int:
+    person = tx.vault.person(case.address.key)
+    gone = newsletters.erase_person(tx, person)
+    tx.ledger.append("erased", tx.now, {"person": person, "effect": effect.id})
+    return gone
+
+
+async def report(desk: Desk, effect: Effect, outcome: Outcome) -> None:
+    """Write the result of an effect and the closing letter in one transaction. A report that comes late writes nothing."""
+    await desk.store.run(_report, desk, effect, outcome)
+
+
+def _report(tx: Tx, desk: Desk, effect: Effect, outcome: Outcome) -> None:
+    state = effects.EffectState.FAILED if outcome.carried.failed else effects.EffectState.DONE
+    if not effects.finish(tx, effect, state=state, failure=outcome.failure or None):
+        return
+    case = cases.load(tx, effect.case_id, lock=True)
+    if case is None:
+        return
+    event = Event.EFFECT_FAILED if outcome.carried.failed else Event.EFFECT_DONE
+    audit.record(tx, case.id, event, "apply", {"effect": effect.id, "kind": effect.kind, "failure": outcome.failure or None})
+    situation = situation_for(tx, desk, outcome.carried, case, tx.vault.person(case.address.key))
+    package_id = None
+    if effect.kind is EffectKind.PACKAGE and outcome.holdings is not None:
+        package_id = effects.add_package(tx, case.id, outcome.holdings, tx.now + desk.policy.download_expires)
+    commit(tx, desk, situation, HANDLERS[Intent.APPLIED](situation), actor="apply", subject_id=package_id)
+    # An erasure may have waited for this one.
+    desk.engine.enqueue(tx, "apply", case.id, [])

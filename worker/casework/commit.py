@@ -1,0 +1,290 @@
+"""Writes a Decision: requests, letters, effects and audit entries, in the transaction of its caller.
+
+Here, and nowhere else, ids, tokens and codes are made: a handler only says that a letter carries a link.
+"""
+
+from __future__ import annotations
+
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from worker.mail.render import compose
+from worker.rules.audit import Event
+from worker.rules.deadline import local_day
+from worker.rules.decision import (
+    AskProof,
+    CancelEffects,
+    HoldCase,
+    MarkMail,
+    MarkProved,
+    Move,
+    OpenCase,
+    OpenRequest,
+    Plan,
+    Record,
+    Reminded,
+    RevokeLinks,
+    Send,
+    SetChanges,
+    Situation,
+    Suppress,
+    To,
+)  # fmt: skip
+from worker.rules.letters import NEW_CODE, NewLink
+from worker.rules.mail import Address
+from worker.rules.model import Column, Language, LinkKind, Right
+from worker.rules.policy import CODE_ALPHABET, CODE_LENGTH, TOKEN_BYTES
+from worker.store import Tx, audit, cases, effects, letters, links, new_id, newsletters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.casework.desk import Desk
+    from worker.rules.decision import Action, Decision, Trigger
+    from worker.rules.letters import AnyLetter
+    from worker.rules.model import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who a decision is about, and under which mail its letters thread."""
+
+    address: Address = field(repr=False)
+    person: str
+    language: Language
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+    #: The reference of a letter that belongs to no case.
+    reference: str = ""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One decision being written. ``subject_id`` is what a download link opens."""
+
+    tx: Tx
+    desk: Desk
+    situation: Situation
+    party: Party | None
+    actor: str
+    case: Case | None
+    subject_id: str | None = None
+    mark: MarkMail | None = None
+
+
+def party_of(tx: Tx, case: Case) -> Party:
+    """The requester of a case."""
+    message_id, references = cases.thread(tx, case.id)
+    return Party(case.address, tx.vault.person(case.address.key), case.language, message_id, references, case.reference)
+
+
+def situation_for(tx: Tx, desk: Desk, trigger: Trigger, case: Case | None, person: str, *, joined: bool = False) -> Situation:
+    """What a handler may know about ``trigger``."""
+    return Situation(
+        now=tx.now, trigger=trigger, policy=desk.policy, country=desk.country, timezone=desk.timezone, mode=desk.mode, case=case,
+        letters_today=letters.verifications_since(tx, person, day_start(desk, tx.now)), joined=joined,
+    )  # fmt: skip
+
+
+def day_start(desk: Desk, moment: datetime) -> datetime:
+    """The first moment of the local day of ``moment``."""
+    return datetime.combine(local_day(moment, desk.timezone), time(), tzinfo=ZoneInfo(desk.timezone))
+
+
+def commit(
+    tx: Tx, desk: Desk, situation: Situation, decision: Decision, *, actor: str, party: Party | None = None, subject_id: str | None = None
+) -> tuple[Case | None, MarkMail | None]:
+    """Write ``decision``; returns the case as it then is, and where the mail goes (for a decision on a mail)."""
+    work = _Work(tx, desk, situation, party, actor, situation.case, subject_id)
+    if work.party is None and work.case is not None:
+        work.party = party_of(tx, work.case)
+    for action in decision.actions:
+        _write(work, action)
+    if work.case is not None:
+        cases.close_if_ended(tx, work.case.id)
+        work.case = cases.load(tx, work.case.id)
+    return work.case, work.mark
+
+
+def _write(work: _Work, action: Action) -> None:  # noqa: C901, PLR0912 - one branch an action, checked for totality
+    match action:
+        case OpenCase():
+            _open_case(work, action)
+        case OpenRequest():
+            _open_request(work, action)
+        case Move():
+            before = cases.move(work.tx, _case(work).id, action.right, action.to)
+            _record(work, Event.REQUEST_MOVED, {"right": action.right, "from": before, "to": action.to})
+        case SetChanges():
+            cases.set_changes(work.tx, _case(work).id, action.right, action.changes)
+            work.case = cases.load(work.tx, _case(work).id)
+        case Send():
+            _send(work, action)
+        case Plan():
+            _plan(work, action)
+        case CancelEffects():
+            effects.cancel(work.tx, _case(work).id, action.rights)
+        case RevokeLinks():
+            links.revoke(work.tx, _case(work).id, action.rights, (LinkKind.CONFIRM,))
+        case Suppress():
+            newsletters.suppress(work.tx, _party(work).person, "mail")
+        case MarkMail():
+            work.mark = action
+        case HoldCase():
+            cases.hold(work.tx, _case(work).id, action.reason)
+        case Reminded():
+            cases.reminded(work.tx, _case(work).id, action.number)
+        case MarkProved():
+            cases.mark_proved(work.tx, _case(work).id)
+        case Record():
+            _record(work, action.event, action.facts)
+        case AskProof():
+            msg = "combine turns every AskProof into a letter"
+            raise TypeError(msg)
+
+
+def _case(work: _Work) -> Case:
+    if work.case is None:
+        msg = "this action needs a case"
+        raise TypeError(msg)
+    return work.case
+
+
+def _party(work: _Work) -> Party:
+    if work.party is None:
+        msg = "this action needs to know whom it is about"
+        raise TypeError(msg)
+    return work.party
+
+
+def _record(work: _Work, event: Event, facts: Mapping[str, str | int | bool | None]) -> None:
+    audit.record(work.tx, work.case.id if work.case else audit.DESK, event, work.actor, facts)
+
+
+def _open_case(work: _Work, action: OpenCase) -> None:
+    if work.case is not None:
+        return
+    party, (due, legal_due) = _party(work), work.situation.due
+    language = action.language if action.language in work.desk.languages else work.desk.languages[0]
+    new = cases.NewCase(
+        party.address, party.person, language, action.origin, action.received_at, due, legal_due, party.message_id, party.references
+    )
+    work.case = cases.open_case(work.tx, new)
+    _record(
+        work,
+        Event.CASE_OPENED,
+        {"reference": work.case.reference, "origin": action.origin, "due": due.isoformat(), "legal_due": legal_due.isoformat()},
+    )
+
+
+def _open_request(work: _Work, action: OpenRequest) -> None:
+    case = _case(work)
+    if case.request(action.right) is not None:
+        return
+    cases.add_request(work.tx, case.id, action.right, action.state, action.changes)
+    work.case = cases.load(work.tx, case.id)
+    _record(work, Event.REQUEST_OPENED, {"right": action.right, "state": action.state})
+
+
+def _plan(work: _Work, action: Plan) -> None:
+    case, due = _case(work), action.due or work.tx.now
+    effect_id = effects.add(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
+    _record(work, Event.EFFECT_PLANNED, {"kind": action.kind, "effect": effect_id, "due": due.isoformat()})
+    work.desk.engine.enqueue(work.tx, "apply", case.id, [effect_id], due)
+
+
+# Letters ------------------------------------------------------------------------------------------------------
+
+
+def _send(work: _Work, send: Send) -> None:
+    party, letter_id = _party(work), new_id()
+    to = party.address if send.to is To.REQUESTER else _new_address(_case(work))
+    person = work.tx.vault.person(to.key)
+    reference = work.case.reference if work.case else party.reference
+    letter = _with_links(work, replace(send.letter, reference=reference), send.to, person)
+    language = work.case.language if work.case else (party.language if party.language in work.desk.languages else work.desk.languages[0])
+    key_id = cases.key_of(work.tx, work.case.id) if work.case else work.tx.new_key()
+    # A letter to a new address starts a thread of its own: it must not show the other conversation.
+    threads = send.to is To.REQUESTER
+    deliver(
+        work.tx, work.desk, letter, language, to=to, letter_id=letter_id, key_id=key_id, case_id=work.case.id if work.case else None,
+        in_reply_to=party.message_id if threads else "", references=party.references if threads else (), due=send.not_before, verification=send.verification,
+    )  # fmt: skip
+    _record(work, Event.LETTER_WRITTEN, {"letter": letter.name, "id": letter_id, "to": send.to})
+
+
+def deliver(
+    tx: Tx, desk: Desk, letter: AnyLetter, language: Language, *, to: Address, letter_id: str, key_id: str, case_id: str | None, in_reply_to: str = "",
+    references: tuple[str, ...] = (), due: datetime | None = None, verification: bool = False,
+) -> None:  # fmt: skip
+    """Render a letter whose links are issued, put it into the outbox and wake the outbox."""
+    message_id = f"<{letter_id}@{desk.mail_domain}>"
+    chain = (*references, in_reply_to) if in_reply_to else references
+    outbound = desk.letters.render(letter, language, to=to, message_id=message_id, in_reply_to=in_reply_to, references=chain)
+    raw = compose(outbound, desk.sender, date=tx.now)
+    letters.add(
+        tx, letter_id=letter_id, case_id=case_id, key_id=key_id, person=tx.vault.person(to.key), name=letter.name, to=to, raw=raw, message_id=message_id,
+        due=due or tx.now, verification=verification,
+    )  # fmt: skip
+    desk.engine.enqueue(tx, "outbox", "outbox", [letter_id], due)
+
+
+def _new_address(case: Case) -> Address:
+    request = case.request(Right.CORRECTION)
+    found = [c.new for c in request.changes if c.column is Column.EMAIL] if request else []
+    if not found:
+        msg = f"case {case.id} has no new address"
+        raise TypeError(msg)
+    return Address(found[0])
+
+
+def _with_links(work: _Work, letter: AnyLetter, recipient: To, person: str) -> AnyLetter:
+    """Issue every link of ``letter`` and the code that belongs to it."""
+    values: dict[str, Any] = {}
+    for f in fields(letter):
+        wanted = getattr(letter, f.name)
+        if isinstance(wanted, NewLink):
+            code = _new_code() if wanted.with_code else None
+            values[f.name] = _issue(work, wanted, code, recipient, person)
+            if code:
+                values["code"] = code
+    if getattr(letter, "code", "") == NEW_CODE and "code" not in values:
+        msg = f"letter {letter.name} promises a code without a link"
+        raise TypeError(msg)
+    return replace(letter, **values)
+
+
+def _issue(work: _Work, wanted: NewLink, code: str | None, recipient: To, person: str) -> str:
+    case_id = work.case.id if work.case else None
+    if wanted.kind is LinkKind.CONFIRM and case_id:
+        links.revoke(work.tx, case_id, wanted.rights, (LinkKind.CONFIRM,), recipient)
+    token = new_token()
+    link_id = links.add(
+        work.tx, kind=wanted.kind, token=token, code=code, case_id=case_id, rights=wanted.rights, recipient=recipient, person=person,
+        expires_at=wanted.expires, subject_id=work.subject_id if wanted.kind is LinkKind.DOWNLOAD else None,
+    )  # fmt: skip
+    _record(work, Event.LINK_ISSUED, {"link": link_id, "kind": wanted.kind, "code": code is not None})
+    return link_url(work.desk, wanted.kind, token)
+
+
+def link_url(desk: Desk, kind: LinkKind, token: str) -> str:
+    """The address behind which a token opens its page."""
+    return f"{desk.card.base_url.rstrip('/')}/{kind}/{token}"
+
+
+def new_token() -> str:
+    """256 random bits for a URL."""
+    return urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES)).decode().rstrip("=")
+
+
+def _new_code() -> str:
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+
+
+def typed_code(text: str) -> str:
+    """A code as somebody typed it: spaces, dashes and small letters do not matter."""
+    return "".join(c for c in text.upper() if c.isalnum())[: CODE_LENGTH * 2]

@@ -1,0 +1,53 @@
+"""The package behind its link: shown only against the code, until it expires."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from worker.casework.commit import typed_code
+from worker.casework.confirm import link_state
+from worker.casework.pages import Download, LinkState, Outcome
+from worker.rules.audit import Event
+from worker.rules.model import LinkKind
+from worker.rules.policy import CODE_TRIES
+from worker.store import audit, cases, effects, links
+
+if TYPE_CHECKING:
+    from worker.casework.desk import Desk
+    from worker.store import Tx
+    from worker.store.links import StoredLink
+
+
+async def view(desk: Desk, token: str) -> Download:
+    """GET: that there is a package, and until when. Never what is in it."""
+    return await desk.store.run(_view, token)
+
+
+def _view(tx: Tx, token: str) -> Download:
+    return _page(tx, links.find(tx, token, LinkKind.DOWNLOAD), Outcome.CLOSED)
+
+
+def _page(tx: Tx, link: StoredLink | None, outcome: Outcome, holdings: dict[str, Any] | None = None) -> Download:
+    case = cases.load(tx, link.case_id) if link is not None and link.case_id else None
+    if link is None or case is None:
+        return Download(Outcome.CLOSED, LinkState.UNKNOWN)
+    return Download(
+        outcome, link_state(link, tx.now), case.language, case.reference, max(0, CODE_TRIES - link.tries), link.expires_at, holdings
+    )
+
+
+async def open_package(desk: Desk, token: str, code: str) -> Download:
+    """POST: the package against the right code, as often as wanted until it expires; each fetch is recorded."""
+    return await desk.store.run(_open, token, code)
+
+
+def _open(tx: Tx, token: str, code: str) -> Download:
+    link = links.find(tx, token, LinkKind.DOWNLOAD, lock=True)
+    if link is None or link.case_id is None or link_state(link, tx.now) is not LinkState.OPEN:
+        return _page(tx, link, Outcome.CLOSED)
+    if not links.code_fits(tx, link, typed_code(code)):
+        audit.record(tx, link.case_id, Event.CODE_WRONG, "person", {"link": link.id})
+        return _page(tx, links.find(tx, token, LinkKind.DOWNLOAD), Outcome.WRONG_CODE)
+    holdings = effects.open_package(tx, link.subject_id) if link.subject_id else None
+    audit.record(tx, link.case_id, Event.PACKAGE_FETCHED, "person", {"package": link.subject_id})
+    return _page(tx, link, Outcome.DONE if holdings is not None else Outcome.CLOSED, holdings)

@@ -1,0 +1,139 @@
+"""What the pages show: plain values, looked up by casework, drawn by :mod:`worker.web`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from worker.rules.model import Change, HoldReason, Language, MailState, Origin, RequestState, Right
+    from worker.rules.reading.model import Evidence, Label
+
+
+class LinkState(StrEnum):
+    """What a link is worth now."""
+
+    OPEN = "open"
+    USED = "used"  # done: the page shows where the request is
+    REVOKED = "revoked"  # a newer letter replaced it
+    LOCKED = "locked"  # five wrong codes: a new letter is needed
+    EXPIRED = "expired"  # a fresh one can be asked for, by mail
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What became of a click."""
+
+    DONE = "done"
+    WRONG_CODE = "wrong-code"
+    REVIEW = "review"  # the code is right: show old -> new and ask once more
+    CLOSED = "closed"  # the link is not open (any more): show its state
+    LATER = "later"  # the daily limit of letters to this address is reached
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLine:
+    """One request on a page. ``review`` holds (column, value on record, new value) after proof, else is empty."""
+
+    right: Right
+    state: RequestState
+    changes: tuple[Change, ...] = ()
+    chosen: bool = True  # of this link's own letter: ticked; of another open case of the address: offered
+    effect_due: datetime | None = None  # when an erasure will run
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """The page behind ``/c/`` and ``/r/``. For an unknown token only ``state`` is set, and nothing names a person."""
+
+    state: LinkState
+    language: Language | None = None
+    reference: str = ""
+    needs_code: bool = False
+    tries_left: int = 0
+    lines: tuple[RequestLine, ...] = ()
+    received: date | None = None
+    legal_due: date | None = None
+    can_withdraw: bool = False  # something is open that the person may take back
+    can_cancel: bool = False  # an erasure waits for its hour
+    can_resend: bool = False
+    for_new_address: bool = False  # this link confirms the new address of an e-mail change
+    other_addresses: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """The answer to a POST on a case page. ``review`` is (column name, value on record, new value)."""
+
+    outcome: Outcome
+    page: CasePage
+    review: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    fingerprint: str = ""  # of the values on record that were shown; sent back with the last button
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The page behind ``/d/``; ``holdings`` (the JSON document) only after the right code."""
+
+    outcome: Outcome
+    state: LinkState
+    language: Language | None = None
+    reference: str = ""
+    tries_left: int = 0
+    expires: datetime | None = None
+    holdings: dict[str, object] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicLine:
+    """One newsletter topic on the preferences page."""
+
+    name: str
+    title: str
+    subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPage:
+    """The pages behind ``/u/``, ``/p/``, ``/o/``."""
+
+    state: LinkState
+    language: Language | None = None
+    topics: tuple[TopicLine, ...] = ()
+    suppressed: bool = False
+    can_undo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """One held mail or case in the staff's list, oldest legal date first. No personal data."""
+
+    id: str
+    kind: str  # "mail" or "case"
+    reference: str
+    received: date
+    legal_due: date
+    days_left: int  # calendar days until the legal last day, negative when it is over
+    reasons: tuple[HoldReason, ...]
+    labels: tuple[Label, ...]
+    language: Language | None
+    state: MailState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPage:
+    """One held mail as staff see it: a look at personal data, written to the audit log by the same call."""
+
+    line: QueueLine
+    sender: str = field(repr=False)
+    sender_name: str = field(repr=False)
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    because: tuple[Evidence, ...] = ()
+    proposed: tuple[Right, ...] = ()
+    changes: tuple[Change, ...] = ()
+    origin: Origin | None = None
+    can_answer: bool = True  # False without a usable sender

@@ -1,0 +1,157 @@
+"""Takes a stored mail: parse, read, decide, and commit all that follows in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from worker.casework.commit import Party, commit, day_start, situation_for
+from worker.errors import SealBroken, StoreUnavailable, UnreadableMail
+from worker.handlers import HANDLERS
+from worker.mail.parse import parse
+from worker.rules.audit import Event
+from worker.rules.decision import Intent, Received, combine
+from worker.rules.intents import doubt, intents
+from worker.rules.model import HoldReason, MailState, Origin, RequestState
+from worker.rules.reading.model import Exit
+from worker.store import audit, cases, letters, mails
+
+if TYPE_CHECKING:
+    from worker.casework.desk import Desk
+    from worker.rules.decision import MarkMail, Situation
+    from worker.rules.mail import InboundMail
+    from worker.rules.model import Case
+    from worker.rules.reading.model import Reading
+    from worker.store import Tx
+    from worker.store.mails import StoredMail
+
+log = structlog.get_logger(__name__)
+#: The door of mails that the web form made.
+FORM_DOOR = "web form"
+
+
+async def take(desk: Desk, mail_id: str) -> None:
+    """Read one stored mail to its end. A mail that somebody took before is left alone.
+
+    Whatever is wrong with a mail itself ends in the queue, never in silence; StoreUnavailable is raised for a later try.
+    """
+    stored = await desk.store.run(mails.load, mail_id)
+    if stored is None or stored.state is not MailState.STORED:
+        return
+    try:
+        inbound, reading = await asyncio.to_thread(_understand, desk, stored.raw)
+        await desk.store.run(decide, desk, stored, inbound, reading)
+    except UnreadableMail as error:
+        log.warning("mail quarantined", mail=mail_id, reason=error.reason)
+        await desk.store.run(_set_aside, mail_id, MailState.QUARANTINED, HoldReason.UNREADABLE)
+    except (StoreUnavailable, SealBroken):
+        raise
+    except Exception:
+        # A defect of ours must not lose the mail nor stop those behind it: a person sees it, the log says where.
+        log.exception("mail could not be decided", mail=mail_id)
+        await desk.store.run(_set_aside, mail_id, MailState.HELD, HoldReason.FAILED)
+
+
+def _understand(desk: Desk, raw: bytes) -> tuple[InboundMail, Reading]:
+    inbound = parse(raw)
+    return inbound, desk.reader.read(inbound)
+
+
+def _set_aside(tx: Tx, mail_id: str, state: MailState, reason: HoldReason) -> None:
+    if mails.finish(tx, mail_id, state=state, reasons=(reason,)):
+        audit.record(tx, audit.DESK, Event.MAIL_HELD, "take", {"mail": mail_id, "reason": reason})
+
+
+def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading: Reading) -> None:
+    """Decide one mail that was read, and write the decision. The body of one transaction."""
+    if not mails.lock_stored(tx, stored.id):
+        return
+    person = tx.vault.person(inbound.sender.key) if inbound.sender else ""
+    received = Received(
+        stored.id, reading, inbound.sender, inbound.authenticity, stored.received_at, _notes_today(tx, desk, person),
+        Origin.WEB_FORM if stored.door == FORM_DOOR else Origin.MAIL,
+    )  # fmt: skip
+    case, replies = _case_for(tx, inbound, reading, person)
+    situation = situation_for(tx, desk, received, case, person, joined=case is not None)
+    situation, wanted = _doubted(situation, received, replies=replies)
+    decision = combine(situation, [HANDLERS[intent](situation) for intent in wanted])
+    party = _party(stored, inbound, reading, person)
+    after, mark = commit(tx, desk, situation, decision, actor="take", party=party)
+    _finish(tx, stored, reading, after, mark, person)
+
+
+def _doubted(situation: Situation, received: Received, *, replies: bool) -> tuple[Situation, tuple[Intent, ...]]:
+    """What makes a machine's decision impossible turns the reading into one for staff."""
+    reason = doubt(situation, received)
+    if reason is None or received.reading.exit is Exit.QUIET or received.reading.machine:
+        return situation, intents(received, replies=replies)
+    reading = replace(received.reading, exit=Exit.STAFF, reasons=tuple(dict.fromkeys((reason, *received.reading.reasons))))
+    return replace(situation, trigger=replace(received, reading=reading)), (Intent.OTHER,)
+
+
+def _notes_today(tx: Tx, desk: Desk, person: str) -> int:
+    return letters.named_since(tx, person, "held_note", day_start(desk, tx.now)) if person else 0
+
+
+def _case_for(tx: Tx, inbound: InboundMail, reading: Reading, person: str) -> tuple[Case | None, bool]:
+    """The open case that this mail belongs to, and whether it answers one of our letters.
+
+    A mail joins only a case of its own From address, and only one that nobody has confirmed: a stranger's mail
+    never touches a request that was proved, and an unproved one never blocks a new one.
+    """
+    answered = letters.case_of(tx, (inbound.in_reply_to, *inbound.references))
+    mine = cases.of_person(tx, person) if person else []
+    same = [c for c in mine if c.id == answered]
+    unconfirmed = [c for c in mine if _repeats(c, reading)]
+    joined = next(iter([c for c in same if c in unconfirmed] or unconfirmed), None)
+    if joined is None and same and not reading.rights:
+        return same[0], True
+    return joined, answered is not None
+
+
+def _repeats(case: Case, reading: Reading) -> bool:
+    """The mail asks again for exactly what an unconfirmed case asks, with the same values."""
+    waiting = [r for r in case.requests if r.state is RequestState.AWAITING_CONFIRMATION]
+    asked = {r.right for r in waiting}
+    if not reading.rights or asked != set(reading.rights):
+        return False
+    return all(not r.changes or r.changes == reading.fields.changes for r in waiting)
+
+
+def _party(stored: StoredMail, inbound: InboundMail, reading: Reading, person: str) -> Party | None:
+    if inbound.sender is None:
+        return None
+    return Party(inbound.sender, person, reading.language, inbound.message_id, inbound.references[-5:], mail_reference(stored.id))
+
+
+def mail_reference(mail_id: str) -> str:
+    """The reference of a mail that has no case, such as ``PD-M-3F9A21``."""
+    return f"PD-M-{mail_id[-6:].upper()}"
+
+
+def _finish(tx: Tx, stored: StoredMail, reading: Reading, case: Case | None, mark: MarkMail | None, person: str) -> None:
+    labels = tuple(label.value for label in reading.labels)
+    state = mark.state if mark is not None else MailState.HELD
+    reasons = mark.reasons if mark is not None else (HoldReason.UNSURE,)
+    mails.finish(
+        tx, stored.id, state=state, reasons=reasons, labels=labels, language=reading.language, case_id=case.id if case else None, person=person or None,
+        reading=explanation(reading),
+    )  # fmt: skip
+    chain = case.id if case else audit.DESK
+    audit.record(tx, chain, Event.MAIL_READ, "take", {"mail": stored.id, "labels": ",".join(labels), "exit": reading.exit, "state": state})
+    if state is MailState.HELD:
+        audit.record(tx, chain, Event.MAIL_HELD, "take", {"mail": stored.id, "reason": ",".join(reasons)})
+
+
+def explanation(reading: Reading) -> dict[str, Any]:
+    """Why a mail was read as it was, for the queue: kept under the mail's seal."""
+    return {
+        "exit": reading.exit.value,
+        "rights": [r.value for r in reading.rights],
+        "changes": [[c.column.value, c.new, c.old] for c in reading.fields.changes],
+        "because": [[e.rule, e.part.value, e.span[0], e.span[1], e.text] for e in reading.because],
+        "versions": dict(reading.versions),
+    }

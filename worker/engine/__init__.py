@@ -1,0 +1,1 @@
+"""Engines: what wakes the work that rows promise."""

@@ -1,0 +1,81 @@
+"""A change was carried out, or failed: now, and not before, the person is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from worker.rules.asking import the_case
+from worker.rules.deadline import local_day
+from worker.rules.decision import Carried, Decision, HoldCase, Move, Send
+from worker.rules.letters import NEW_CODE, Corrected, CorrectionOutdated, Erased, Item, NewLink, NothingHeld, PackageReady, Reason
+from worker.rules.model import ENDED, EffectKind, HoldReason, LinkKind, RequestState, Right
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from worker.rules.decision import Action, Situation
+    from worker.rules.model import Case
+
+
+def handle(situation: Situation) -> Decision:
+    """The closing letter of an effect, or a person when it failed or must not be decided by a machine."""
+    carried, case = situation.trigger, the_case(situation)
+    if not isinstance(carried, Carried):
+        msg = f"applied answers an effect, not {type(carried).__name__}"
+        raise TypeError(msg)
+    if carried.failed or carried.hold is not None:
+        moves = [Move(right, RequestState.IN_REVIEW) for right in carried.rights]
+        return Decision((*moves, HoldCase(carried.hold or HoldReason.FAILED)))
+    if not carried.known:
+        moves = [Move(right, RequestState.FULFILLED) for right in carried.rights]
+        return Decision((*moves, Send(NothingHeld(case.reference, rights=carried.rights))))
+    return Decision(tuple(_close(situation, case, carried)))
+
+
+def _close(situation: Situation, case: Case, carried: Carried) -> list[Action]:
+    match carried.kind:
+        case EffectKind.PACKAGE:
+            return [*(Move(right, RequestState.FULFILLED) for right in carried.rights), Send(_package(situation, case))]
+        case EffectKind.RECTIFY if carried.outdated:
+            return [Move(Right.CORRECTION, RequestState.AWAITING_CONFIRMATION), Send(_look_again(situation, case), verification=True)]
+        case EffectKind.RECTIFY:
+            letter = Corrected(case.reference, changed=carried.changed, refused=carried.refused, recipients=carried.recipients)
+            return [Move(Right.CORRECTION, _how_far(bool(carried.changed), bool(carried.refused))), Send(letter)]
+        case EffectKind.ERASE:
+            kept = (
+                *carried.kept,
+                Item("request_file", 1, Reason.REQUEST_FILE, _file_until(situation)),
+                Item("suppression", 1, Reason.SUPPRESSION),
+            )
+            told = Erased(case.reference, erased=carried.erased, kept=kept, recipients=carried.recipients)
+            return [Move(Right.DELETION, _how_far(done=True, refused=bool(carried.kept))), Send(told)]
+
+
+def _how_far(done: bool, refused: bool) -> RequestState:
+    if not refused:
+        return RequestState.FULFILLED
+    return RequestState.PARTLY_REFUSED if done else RequestState.REFUSED
+
+
+def _package(situation: Situation, case: Case) -> PackageReady:
+    expires = situation.now + situation.policy.download_expires
+    deletion = case.request(Right.DELETION)
+    follows = deletion is not None and deletion.state not in ENDED
+    link = NewLink(LinkKind.DOWNLOAD, expires, with_code=True)
+    return PackageReady(case.reference, link=link, code=NEW_CODE, expires=expires, deletion_follows=follows)
+
+
+def _look_again(situation: Situation, case: Case) -> CorrectionOutdated:
+    until = situation.confirm_until
+    rights = (Right.CORRECTION,)
+    return CorrectionOutdated(
+        case.reference,
+        link=NewLink(LinkKind.CONFIRM, until, rights, with_code=True),
+        not_me=NewLink(LinkKind.STATUS, None, rights),
+        code=NEW_CODE,
+        expires=until,
+    )
+
+
+def _file_until(situation: Situation) -> date:
+    return local_day(situation.now + situation.policy.request_file, situation.timezone)

@@ -1,0 +1,161 @@
+"""The door by which mail comes in: fetched, committed, and only then let go in the mailbox.
+
+The cursor (UIDVALIDITY and the last contiguous stored UID) stands in our database; flags of the mailbox are never the
+truth. A mail that cannot be fetched stays pending and does not stop those behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from worker.errors import MailboxUnavailable, StoreUnavailable, UnreadableMail
+from worker.mail.imap import Mailbox
+from worker.mail.parse import content_key, parse, raw_content_key
+from worker.rules.model import MailState
+from worker.store import mails
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from worker.casework.desk import Desk
+    from worker.mail.imap import Fetched, FolderState
+    from worker.mail.imap_settings import MailboxSettings
+    from worker.store import Tx
+
+log = structlog.get_logger(__name__)
+_WAITS: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds between attempts to connect
+_LOT: Final = 100  # mails in one transaction
+
+
+@dataclass(slots=True)
+class _Folder:
+    """One folder as this connection sees it."""
+
+    name: str
+    uidvalidity: int
+    uid: int
+    pending: set[int] = field(default_factory=set)
+    first_connected_at: datetime | None = None
+    #: True after the server gave new UIDs: everything comes again and is recognised by its content.
+    resync: bool = False
+
+
+class Intake:
+    """Polls one mailbox until it is cancelled; ``connected`` tells ``/readyz`` and the health page."""
+
+    def __init__(self, desk: Desk, settings: MailboxSettings, paused: Callable[[], bool] = lambda: False) -> None:
+        self._desk = desk
+        self._settings = settings
+        self._paused = paused
+        self.connected = False
+        self.problem = ""
+
+    async def run(self) -> None:
+        """Connect, fetch, wait, for ever. A server that is down is tried again with growing waits, never given up."""
+        attempt = 0
+        while True:
+            try:
+                async with asyncio.timeout(None):
+                    await self._session()
+                attempt = 0
+            except (MailboxUnavailable, StoreUnavailable) as error:
+                attempt = 0 if self.connected else attempt + 1
+                self._lost(str(error))
+            await asyncio.sleep(_WAITS[min(attempt, len(_WAITS) - 1)])
+
+    def _lost(self, problem: str) -> None:
+        self.connected, self.problem = False, problem
+        log.warning("mailbox unavailable", mailbox=self._settings.name, problem=problem)
+
+    async def _session(self) -> None:
+        mailbox = Mailbox(self._settings)
+        try:
+            await mailbox.connect()
+            names = await mailbox.folders()
+            self.connected, self.problem = True, ""
+            log.info("mailbox connected", mailbox=self._settings.name, folders=len(names))
+            while True:
+                for name in reversed(names):  # the first folder last: IDLE waits in it
+                    await self._fetch_folder(mailbox, name)
+                await mailbox.wait(self._settings.poll)
+        finally:
+            await mailbox.close()
+
+    async def _fetch_folder(self, mailbox: Mailbox, name: str) -> None:
+        state = await mailbox.select(name)
+        folder = await self._open(mailbox, name, state)
+        await self._let_go(mailbox, folder, await self._desk.store.run(mails.not_moved, self._settings.name, name, state.uidvalidity))
+        uids = sorted({*folder.pending, *await mailbox.uids_above(folder.uid)})
+        for start in range(0, len(uids), _LOT):
+            await self._take_lot(mailbox, folder, uids[start : start + _LOT])
+
+    async def _open(self, mailbox: Mailbox, name: str, state: FolderState) -> _Folder:
+        """Where to go on. The first connection begins behind what is there, or on the day of ``since``."""
+        cursor = await self._desk.store.run(mails.cursor, self._settings.name, name)
+        if cursor is None:
+            first = await self._first_uid(mailbox, state)
+            await self._desk.store.run(mails.set_cursor, self._settings.name, name, state.uidvalidity, first)
+            return _Folder(name, state.uidvalidity, first)
+        if cursor.uidvalidity != state.uidvalidity:
+            log.warning("the server numbers a folder anew: it is read again", mailbox=self._settings.name)
+            return _Folder(name, state.uidvalidity, 0, set(), cursor.first_connected_at, resync=True)
+        return _Folder(name, state.uidvalidity, cursor.uid, set(cursor.pending), cursor.first_connected_at)
+
+    async def _first_uid(self, mailbox: Mailbox, state: FolderState) -> int:
+        if self._settings.since is None:
+            return state.uidnext - 1
+        since = await mailbox.uids_since(self._settings.since)
+        return min(since, default=state.uidnext) - 1
+
+    async def _take_lot(self, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
+        fetched = [mail async for mail in mailbox.fetch(uids)]
+        got = {mail.uid for mail in fetched}
+        folder.pending = (folder.pending | set(uids)) - got
+        folder.uid = max(folder.uid, *uids)
+        arrivals = await asyncio.to_thread(self._arrivals, folder, fetched)
+        await self._desk.store.run(self._commit, folder, arrivals)
+        await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.state is not MailState.HISTORY])
+
+    def _arrivals(self, folder: _Folder, fetched: Sequence[Fetched]) -> list[mails.Arrival]:
+        return [
+            mails.Arrival(
+                self._settings.name,
+                folder.name,
+                folder.uidvalidity,
+                m.uid,
+                m.internal_date,
+                _key(m.raw),
+                m.raw,
+                self._state(folder, m.internal_date),
+            )
+            for m in fetched
+        ]
+
+    def _state(self, folder: _Folder, received_at: datetime) -> MailState:
+        older = folder.resync and folder.first_connected_at is not None and received_at < folder.first_connected_at
+        return MailState.HISTORY if older else MailState.STORED
+
+    def _commit(self, tx: Tx, folder: _Folder, arrivals: list[mails.Arrival]) -> None:
+        to_read = mails.add_lot(tx, arrivals)
+        mails.set_cursor(tx, self._settings.name, folder.name, folder.uidvalidity, folder.uid, folder.pending)
+        if to_read:
+            self._desk.engine.enqueue(tx, "take", "take", to_read)
+
+    async def _let_go(self, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
+        """Move what is recorded; from here on the row is the promise."""
+        if self._settings.after != "move" or not uids:
+            return
+        await mailbox.move(uids, self._settings.processed)
+        await self._desk.store.run(mails.mark_moved, self._settings.name, folder.name, folder.uidvalidity, uids)
+
+
+def _key(raw: bytes) -> str:
+    try:
+        return content_key(parse(raw))
+    except UnreadableMail:
+        return raw_content_key(raw)

@@ -1,0 +1,77 @@
+"""The door by which letters leave: claimed in lots, sent, and their results written in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from worker.errors import RelayRefused, RelayUnavailable
+from worker.rules.audit import Event
+from worker.store import audit, letters
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.casework.desk import Desk
+    from worker.mail.smtp import Relay
+    from worker.store import Tx
+    from worker.store.letters import Claimed
+
+log = structlog.get_logger(__name__)
+_LOT: Final = 50  # letters claimed at once
+_STALE: Final = timedelta(minutes=10)  # longer than any time-out of one attempt
+#: Waits after a temporary failure (RFC 5321, 4.5.4.1: at least 30 minutes in the long run, four to five days in all).
+_WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240, 480, 720, 1440, 1440))
+
+
+class Outbox:
+    """Sends what waits. ``relay`` is the SMTP server of the settings."""
+
+    def __init__(self, desk: Desk, relay: Relay) -> None:
+        self._desk = desk
+        self._relay = relay
+
+    async def run(self, ids: Sequence[str]) -> None:  # noqa: ARG002 - the rows say what is due
+        """Send everything that is due. Called by the engine; the sweep calls it again."""
+        while claimed := await self._desk.store.run(self._claim):
+            results = await asyncio.gather(*(self._attempt(one) for one in claimed))
+            await self._desk.store.run(_write, list(zip(claimed, results, strict=True)))
+            if all(result.state is letters.LetterState.WAITING for result in results):
+                return
+
+    def _claim(self, tx: Tx) -> list[Claimed]:
+        """The circuit breaker stands before the claim: a desk that writes without end is stopped, whatever the reason."""
+        if letters.sent_since(tx, tx.now - timedelta(hours=1)) > self._desk.policy.letters_per_hour:
+            log.error("more letters in an hour than [policy] letters_per_hour allows: nothing is sent until the hour is over")
+            return []
+        return letters.claim(tx, _LOT, _STALE)
+
+    async def _attempt(self, letter: Claimed) -> letters.Result:
+        try:
+            reply = await self._relay.send(letter.raw, self._desk.sender.mailbox, letter.recipient)
+        except RelayUnavailable as error:
+            return self._later(letter, str(error))
+        except RelayRefused as error:
+            log.warning("a letter was refused", letter=letter.id, code=error.code, enhanced=error.enhanced)
+            return letters.Result(letters.LetterState.FAILED, f"{error.code} {error.enhanced}".rstrip())
+        return letters.Result(letters.LetterState.SENT, reply)
+
+    def _later(self, letter: Claimed, why: str) -> letters.Result:
+        if letter.attempt >= self._desk.policy.max_attempts_per_letter:
+            log.error("a letter was given up", letter=letter.id, attempts=letter.attempt)
+            return letters.Result(letters.LetterState.FAILED, why)
+        wait = _WAITS[min(letter.attempt, len(_WAITS)) - 1]
+        log.warning("a letter waits for its server", letter=letter.id, attempt=letter.attempt, again_in=wait.total_seconds())
+        return letters.Result(letters.LetterState.WAITING, why, self._desk.clock.now() + wait)
+
+
+def _write(tx: Tx, results: list[tuple[Claimed, letters.Result]]) -> None:
+    for letter, result in results:
+        if not letters.finish(tx, letter, result) or result.state is letters.LetterState.WAITING:
+            continue
+        event = Event.LETTER_SENT if result.state is letters.LetterState.SENT else Event.LETTER_FAILED
+        facts: dict[str, str | int | bool | None] = {"letter": letter.name, "id": letter.id, "attempt": letter.attempt}
+        audit.record(tx, letter.case_id or audit.DESK, event, "outbox", facts)

@@ -1,0 +1,61 @@
+"""The whole of reading: one mail in, one Reading out. Pure: the data comes in, nothing is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from worker.rules.mail import InboundMail
+from worker.rules.reading import extract, language, machine, strip, verdict
+from worker.rules.reading.model import Part, Reading
+from worker.rules.reading.rules import Rules
+from worker.rules.reading.tokens import sentences
+
+LONGEST_SUBJECT: Final = 300  # characters that are read
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Compiled phrases of all languages. Build it once with :meth:`from_data`; reading changes nothing in it."""
+
+    rules: Rules
+    signs: machine.Signs
+    marks: strip.Marks
+    languages: language.Languages
+    values: extract.Values
+    versions: Mapping[str, str]
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Mapping[str, Any]]) -> Reader:
+        """Compile the tables of ``data``: ``shared`` and one per language code, as in the ``data`` folder.
+
+        Raises ``KeyError`` or ``ValueError`` if a table or a word of a closed vocabulary is missing or unknown.
+        """
+        return cls(
+            Rules.from_data(data),
+            machine.Signs.from_data(data),
+            strip.Marks.from_data(data),
+            language.Languages.from_data(data),
+            extract.Values.from_data(data),
+            {f"rules.{name}": str(table["version"]) for name, table in sorted(data.items())},
+        )
+
+    def read(self, mail: InboundMail) -> Reading:
+        """Understand ``mail``: where it goes, what it asks, in which language, with which values, and why."""
+        stripped = strip.strip(mail.text, self.marks)
+        body = sentences(mail.text, stripped.own, Part.BODY)
+        subject = sentences(mail.subject[:LONGEST_SUBJECT], [(0, min(len(mail.subject), LONGEST_SUBJECT))], Part.SUBJECT)
+        guess = self._guess(mail, stripped, [w.fold for s in (*body, *subject) for w in s.words])
+        origin = machine.origin(mail, self.signs)
+        if origin.kind in verdict.MACHINES:
+            return verdict.of_machine(origin, guess, self.versions)
+        text = {Part.SUBJECT: mail.subject, Part.BODY: mail.text}
+        found = self.rules.apply(text, (*subject, *body), guess.language)
+        values = extract.extract(mail, stripped, guess.language, self.values)
+        seen = verdict.Seen(mail, stripped, (*subject, *body), guess, origin, found, values)
+        return verdict.decide(seen, self.rules.thresholds, self.versions)
+
+    def _guess(self, mail: InboundMail, stripped: strip.Stripped, own: list[str]) -> language.Guess:
+        quoted = sentences(mail.text, stripped.quoted[:1], Part.BODY) if len(own) < language.ENOUGH else ()
+        return language.guess(own, [w.fold for s in quoted for w in s.words], self.languages)

@@ -1,0 +1,295 @@
+"""Weighted phrases over concepts, and the guards that flag them. All languages always run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from worker.rules.model import HoldReason, Language
+from worker.rules.reading.lexicon import Hits, Lexicon, Pattern, Span
+from worker.rules.reading.model import Evidence, Label, Part
+from worker.rules.reading.tokens import Sentence
+
+#: Concepts whose words may be misspelt by one letter: what people ask for, never what guards them.
+LOOSE: Final = ("delete", "unsub", "newsletter", "correct", "data", "personaldata", "account", "please", "short_unsub", "art15", "overview")
+ACTS: Final = ("want", "please", "canyou", "request")
+SHORT: Final = 8  # words: a mail of one short word must consist of it and fillers
+
+
+class Scope(StrEnum):
+    """How far from a request a guard reaches."""
+
+    SENTENCE = "sentence"
+    NEAR = "near"
+    MAIL = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of phrase. ``yields_to``: labels whose findings in the same sentence take its place."""
+
+    id: str
+    label: Label
+    patterns: tuple[Pattern, ...]
+    weight: float
+    needs_act: bool = True
+    needs_values: bool = False
+    yields_to: frozenset[Label] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A concept that keeps a request from being automatic. ``silent``: the words then ask for nothing."""
+
+    concept: str
+    reason: HoldReason
+    scope: Scope
+    near: int = 0  # words
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Scores, see ``[thresholds]`` of the shared data."""
+
+    automatic: float
+    label: float
+    mention: float
+    act: float
+    longest_own: int  # words
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule that matched: where, how strongly, and the guards that fired on it."""
+
+    rule: Rule
+    language: Language
+    score: float
+    at: int  # index of the sentence
+    words: Span
+    used: frozenset[int]
+    evidence: Evidence
+    guards: tuple[tuple[Guard, Evidence], ...] = ()
+    asks: bool = True  # False: a bare question, or words inside quotation marks
+
+    @property
+    def silent(self) -> bool:
+        """True if a guard says that these words ask for nothing."""
+        return any(guard.silent for guard, _ in self.guards)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All findings of a mail, and the guards that reach the whole of it."""
+
+    findings: tuple[Finding, ...]
+    guards: tuple[tuple[Guard, Evidence], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Tagged:
+    """A sentence as one language sees it."""
+
+    language: Language
+    sentence: Sentence
+    hits: Hits
+    used: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The compiled rules, guards and vocabularies."""
+
+    lexicons: Mapping[Language, Lexicon]
+    rules: tuple[Rule, ...]
+    guards: tuple[Guard, ...]
+    thresholds: Thresholds
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Mapping[str, Any]]) -> Rules:
+        """Compile the shared data with that of each language."""
+        shared = data["shared"]
+        return cls(
+            {lang: _lexicon(shared, data[lang.value]) for lang in Language if lang.value in data},
+            tuple(_rule(row) for row in shared["rules"]),
+            tuple(Guard(row["concept"], HoldReason(row["reason"]), Scope(row["scope"]), row.get("near", 0), row.get("silent", False)) for row in shared["guards"]),
+            Thresholds(**shared["thresholds"]),
+        )
+
+    def apply(self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language) -> Found:
+        """Match every rule in every language, then let the guards look at what matched."""
+        tagged = [[self._tag(sentence, lang) for lang in self.lexicons] for sentence in sentences]
+        findings = [f for at, views in enumerate(tagged) for view in views for f in self._match(at, view, text)]
+        findings = _yielded(findings)
+        findings += self._short(tagged, text)
+        languages = {main} | {f.language for f in findings}
+        guarded = tuple(self._guarded(f, tagged, text) for f in findings)
+        return Found(guarded, tuple(self._mail_guards(tagged, languages, text)))
+
+    def _tag(self, sentence: Sentence, language: Language) -> _Tagged:
+        hits, sentence = self.lexicons[language].tag(sentence)
+        return _Tagged(language, sentence, hits)
+
+    def _match(self, at: int, view: _Tagged, text: Mapping[Part, str]) -> Iterable[Finding]:
+        if not view.hits:
+            return
+        for rule in self.rules:
+            best = self._best(rule, at, view, text)
+            if best is not None:
+                view.used.update(best.used)
+                yield best
+
+    def _best(self, rule: Rule, at: int, view: _Tagged, text: Mapping[Part, str]) -> Finding | None:
+        """The strongest match of ``rule``; words that any match used are nobody's guard."""
+        best: Finding | None = None
+        for pattern in rule.patterns:
+            for match in pattern.find(view.hits, view.sentence):
+                found = self._finding(rule, at, view, match, text)
+                view.used.update(found.used)
+                if best is None or found.score > best.score:
+                    best = found
+        return best
+
+    def _finding(self, rule: Rule, at: int, view: _Tagged, match: tuple[Span, ...], text: Mapping[Part, str]) -> Finding:
+        used = frozenset(i for first, last in match for i in range(first, last + 1))
+        words = (match[0][0], match[-1][1])
+        acted = _acted(view, words)
+        score = rule.weight + (self.thresholds.act if acted else 0.0)
+        quoted = bool(view.sentence.quoted & used)
+        bare = view.sentence.question and rule.weight < self.thresholds.automatic and not _politely_asked(view)
+        return Finding(rule, view.language, score, at, words, used, _evidence(rule.id, view.sentence, words, text), asks=not (quoted or bare))
+
+    def _short(self, tagged: Sequence[Sequence[_Tagged]], text: Mapping[Part, str]) -> list[Finding]:
+        """A sentence, or a whole mail, of one short word ("stop", "désabo") among fillers."""
+        rule = Rule("unsubscribe.short", Label.UNSUBSCRIBE, (), self.thresholds.automatic)
+        out = []
+        for at, views in enumerate(tagged):
+            for view in views:
+                words = _short_words(view)
+                if words is not None:
+                    view.used.update(range(len(view.sentence.words)))
+                    used = frozenset(range(len(view.sentence.words)))
+                    out.append(Finding(rule, view.language, rule.weight, at, words, used, _evidence(rule.id, view.sentence, words, text), asks=not view.sentence.question))
+        return out
+
+    def _guarded(self, finding: Finding, tagged: Sequence[Sequence[_Tagged]], text: Mapping[Part, str]) -> Finding:
+        fired = []
+        for guard in self.guards:
+            if guard.scope is Scope.MAIL:
+                continue
+            for at in _joined(tagged, finding.at, guard.scope):
+                view = next(v for v in tagged[at] if v.language is finding.language)
+                hit = _fires(guard, view, finding if at == finding.at else None)
+                if hit is not None:
+                    fired.append((guard, _evidence(f"guard.{guard.concept}", view.sentence, hit, text)))
+                    break
+        return Finding(finding.rule, finding.language, finding.score, finding.at, finding.words, finding.used, finding.evidence, tuple(fired), finding.asks)
+
+    def _mail_guards(self, tagged: Sequence[Sequence[_Tagged]], languages: set[Language], text: Mapping[Part, str]) -> Iterable[tuple[Guard, Evidence]]:
+        for guard in self.guards:
+            if guard.scope is not Scope.MAIL:
+                continue
+            views = (view for views in tagged for view in views if view.language in languages)
+            hit = next(((view, span) for view in views for span in view.hits.get(guard.concept, ()) if not _benign(view, span)), None)
+            if hit is not None:
+                yield guard, _evidence(f"guard.{guard.concept}", hit[0].sentence, hit[1], text)
+
+
+def _lexicon(shared: Mapping[str, Any], own: Mapping[str, Any]) -> Lexicon:
+    concepts: dict[str, list[str]] = {}
+    for table in (shared["concepts"], own["concepts"]):
+        for name, words in table.items():
+            concepts.setdefault(name, []).extend(words)
+    concepts.setdefault("field", []).extend(word for words in own.get("fields", {}).values() for word in words)
+    macros = {**own.get("macros", {})}
+    for name, sources in shared["macros"].items():
+        macros[name] = [*macros.get(name, ()), *sources]
+    return Lexicon.compile(concepts, macros, LOOSE, own.get("strict", ()))
+
+
+def _rule(row: Mapping[str, Any]) -> Rule:
+    return Rule(
+        row["id"],
+        Label(row["label"]),
+        tuple(pattern for source in row["patterns"] for pattern in Pattern.parse(source)),
+        row["weight"],
+        row.get("needs_act", True),
+        row.get("needs_values", False),
+        frozenset(Label(label) for label in row.get("yields_to", ())),
+    )
+
+
+def _acted(view: _Tagged, words: Span) -> bool:
+    """Does somebody ask here: a word of asking, or an imperative that begins the clause of the match."""
+    if any(name in view.hits for name in ACTS):
+        return True
+    breaks = view.sentence.breaks
+    return any(first in breaks and words[0] - 3 <= first <= words[1] for first, _ in view.hits.get("imp", ()))
+
+
+def _politely_asked(view: _Tagged) -> bool:
+    return any(name in view.hits for name in ("canyou", "please", "question_ok"))
+
+
+def _short_words(view: _Tagged) -> Span | None:
+    """The place of the short word if the sentence holds nothing but it and fillers."""
+    places = view.hits.get("short_unsub")
+    length = len(view.sentence.words)
+    if not places or length > SHORT:
+        return None
+    covered = {i for name in ("short_unsub", "short_filler") for first, last in view.hits.get(name, ()) for i in range(first, last + 1)}
+    return places[0] if len(covered) == length else None
+
+
+def _evidence(rule: str, sentence: Sentence, words: Span, text: Mapping[Part, str]) -> Evidence:
+    start, end = sentence.words[words[0]].start, sentence.words[words[1]].end
+    return Evidence(rule, sentence.part, (start, end), text[sentence.part][start:end])
+
+
+def _yielded(findings: list[Finding]) -> list[Finding]:
+    """Drop what a milder rule, or another language, read into words that a stronger finding of the sentence explains."""
+    return [f for f in findings if not any(_covers(other, f) for other in findings)]
+
+
+def _covers(other: Finding, finding: Finding) -> bool:
+    if other is finding or other.at != finding.at:
+        return False
+    if other.rule.label is finding.rule.label and other.language is not finding.language:
+        return other.score > finding.score or (other.score == finding.score and list(Language).index(other.language) < list(Language).index(finding.language))
+    return other.rule.label in finding.rule.yields_to and other.rule.id != finding.rule.id and other.score >= finding.score
+
+
+def _joined(tagged: Sequence[Sequence[_Tagged]], at: int, scope: Scope) -> list[int]:
+    """The sentence itself, and its neighbours that only a line end parts from it."""
+    out = [at]
+    if scope is not Scope.SENTENCE:
+        return out
+    if at > 0 and _flows(tagged, at - 1):
+        out.append(at - 1)
+    if at + 1 < len(tagged) and _flows(tagged, at):
+        out.append(at + 1)
+    return out
+
+
+def _flows(tagged: Sequence[Sequence[_Tagged]], at: int) -> bool:
+    before, after = tagged[at][0].sentence, tagged[at + 1][0].sentence
+    return before.open_end and before.part is after.part
+
+
+def _benign(view: _Tagged, span: Span) -> bool:
+    return any(first <= span[0] and span[1] <= last for first, last in view.hits.get("benign", ()))
+
+
+def _fires(guard: Guard, view: _Tagged, finding: Finding | None) -> Span | None:
+    """The first word of ``guard`` that neither a rule used nor politeness explains."""
+    for span in view.hits.get(guard.concept, ()):
+        if _benign(view, span) or all(i in view.used for i in range(span[0], span[1] + 1)):
+            continue
+        if guard.scope is Scope.NEAR:
+            if finding is None or not finding.words[0] - guard.near <= span[0] <= finding.words[1] + guard.near:
+                continue
+        return span
+    return None

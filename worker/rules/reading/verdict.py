@@ -1,0 +1,223 @@
+"""From findings to a reading: what may happen by itself, what a person must see, what asks for nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from worker.rules.mail import InboundMail
+from worker.rules.model import HoldReason
+from worker.rules.reading.extract import Extraction
+from worker.rules.reading.language import Guess
+from worker.rules.reading.machine import Kind, Origin
+from worker.rules.reading.model import Evidence, Exit, Fields, Label, Part, Reading
+from worker.rules.reading.rules import Finding, Found, Thresholds
+from worker.rules.reading.strip import Stripped
+from worker.rules.reading.tokens import Sentence
+
+#: Only these rights may start anything without a person in this release.
+AUTOMATIC: Final = frozenset({Label.ACCESS, Label.CORRECTION, Label.DELETION, Label.UNSUBSCRIBE})
+MACHINES: Final = frozenset({Kind.AUTO_REPLY, Kind.BOUNCE, Kind.BULK})
+RIGHTS: Final = frozenset(
+    {Label.ACCESS, Label.CORRECTION, Label.DELETION, Label.UNSUBSCRIBE, Label.OBJECTION, Label.RESTRICTION, Label.PORTABILITY}
+)
+SUBJECT_ONLY: Final = 14  # words of body below which a subject may carry the request alone
+FEW_WORDS: Final = 12  # words of an answer to our own letter that may be a bare "yes"
+
+_REFERENCE: Final = re.compile(r"\bPD-\d{4}-\d{4,8}\b", re.IGNORECASE)
+_REPLY: Final = re.compile(r"\s{0,4}(?:re|aw|antw|antwort|sv|réf|betr)\s{0,2}(?:\[\d{1,3}\])?\s{0,2}:", re.IGNORECASE)
+_FORWARD: Final = re.compile(r"\s{0,4}(?:fwd?|tr|wg|doorst|doorgestuurd|i)\s{0,2}:", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that is known about one mail before the verdict."""
+
+    mail: InboundMail
+    stripped: Stripped
+    sentences: Sequence[Sentence]
+    guess: Guess
+    origin: Origin
+    found: Found
+    values: Extraction
+
+    @property
+    def body_words(self) -> int:
+        """How many words the sender wrote himself below the subject."""
+        return sum(len(s.words) for s in self.sentences if s.part is Part.BODY)
+
+
+def of_machine(origin: Origin, guess: Guess, versions: Mapping[str, str]) -> Reading:
+    """A mail that a machine wrote opens nothing and is answered by nothing."""
+    label = {Kind.AUTO_REPLY: Label.AUTO_REPLY, Kind.BOUNCE: Label.BOUNCE}.get(origin.kind, Label.OTHER)
+    return Reading(Exit.QUIET, (label,), guess.language, because=origin.because, versions=versions, machine=True)
+
+
+def decide(seen: Seen, limits: Thresholds, versions: Mapping[str, str]) -> Reading:
+    """The verdict on a mail of a human."""
+    findings = _counted(seen, limits)
+    labels = _labels(seen, findings, limits)
+    reasons = _reasons(seen, findings, labels, limits)
+    because = _because(seen, findings)
+    exit_ = _exit(labels, reasons)
+    if exit_ is Exit.QUIET and not because:
+        because = seen.origin.because
+    fields = seen.values.fields if Label.CORRECTION in labels else _without_changes(seen.values.fields)
+    order = tuple(label for label in Label if label in labels) or (Label.OTHER,)
+    return Reading(exit_, order, seen.guess.language, reasons if exit_ is Exit.STAFF else (), fields, because, versions)
+
+
+def _exit(labels: frozenset[Label], reasons: tuple[HoldReason, ...]) -> Exit:
+    if reasons:
+        return Exit.STAFF
+    return Exit.AUTOMATIC if labels & RIGHTS else Exit.QUIET
+
+
+def _without_changes(fields: Fields) -> Fields:
+    return Fields(fields.name, fields.email, fields.customer_number)
+
+
+def _counted(seen: Seen, limits: Thresholds) -> tuple[Finding, ...]:
+    """The findings that speak: none from an inherited subject, no trace beside something strong, no values rule without values."""
+    found = [f for f in seen.found.findings if f.score >= limits.mention]
+    if _REPLY.match(seen.mail.subject) or _FORWARD.match(seen.mail.subject):
+        found = [f for f in found if f.evidence.part is Part.BODY]
+    strong = {f.rule.label for f in found if f.score >= limits.automatic and not f.silent}
+    found = [f for f in found if f.score >= limits.label or not strong & RIGHTS]
+    return tuple(f for f in found if not _superseded(f, found, limits) and not (f.rule.needs_values and _idle(f, found, seen)))
+
+
+def _idle(finding: Finding, found: Sequence[Finding], seen: Seen) -> bool:
+    """ "Moved" and "new number" in a mail that asks for something else and gives no value."""
+    others = any(f.rule.label in RIGHTS and f.rule.label is not Label.CORRECTION for f in found)
+    return others and not seen.values.fields.changes
+
+
+def _superseded(finding: Finding, found: Sequence[Finding], limits: Thresholds) -> bool:
+    """Words that a more exact right of the same mail explains."""
+    label = finding.rule.label
+    near = [f for f in found if f.at == finding.at and f is not finding]
+    if label is Label.ACCESS:
+        return any(f.rule.label is Label.PORTABILITY for f in near)
+    if label is Label.DELETION and any(f.rule.label is Label.RESTRICTION for f in near):
+        return finding.silent or finding.score < limits.automatic
+    if label is Label.UNSUBSCRIBE and finding.score < limits.automatic:
+        return any(f.rule.label is Label.DELETION and f.score >= limits.automatic for f in found)
+    if label is Label.DELETION and finding.score < limits.automatic:
+        return any(f.rule.label is Label.CORRECTION and f.score >= limits.automatic for f in near)
+    if label is Label.CORRECTION and finding.rule.needs_values:
+        return False
+    return False
+
+
+def _labels(seen: Seen, findings: Sequence[Finding], limits: Thresholds) -> frozenset[Label]:
+    spoken = [f for f in findings if not f.silent]
+    rights = {f.rule.label for f in spoken if f.rule.label in RIGHTS and f.score >= limits.label}
+    rights = rights or {f.rule.label for f in spoken if f.rule.label in RIGHTS}
+    labels = rights | {f.rule.label for f in spoken if f.rule.label in {Label.AUTHORITY, Label.COMPLAINT}}
+    if seen.values.bank and seen.values.bank_change:
+        labels.add(Label.CORRECTION)
+    if _names_himself(seen, labels, findings):
+        labels.add(Label.DELETION)
+    if _confirms(seen, findings, labels):
+        labels = {Label.CONFIRMATION}
+    if not labels and seen.values.spam:
+        labels.add(Label.SPAM)
+    return frozenset(labels)
+
+
+def _names_himself(seen: Seen, labels: set[Label], findings: Sequence[Finding]) -> bool:
+    """ "Remove me" with name and address: the policy's own words for a deletion request."""
+    bare = any(f.rule.id == "unsubscribe.remove-me" for f in findings)
+    return bare and Label.DELETION not in labels and bool(seen.values.fields.name or seen.values.fields.email)
+
+
+def _confirms(seen: Seen, findings: Sequence[Finding], labels: set[Label]) -> bool:
+    said = any(f.rule.label is Label.CONFIRMATION for f in findings)
+    strong = any(f.rule.label in RIGHTS and not f.silent and f.score >= 1.0 for f in findings)
+    return said and _answers_us(seen) and not (strong and not _ours(seen)) and not labels & {Label.AUTHORITY, Label.COMPLAINT}
+
+
+def _answers_us(seen: Seen) -> bool:
+    return bool(seen.mail.in_reply_to or _REPLY.match(seen.mail.subject) or _ours(seen))
+
+
+def _ours(seen: Seen) -> bool:
+    """The mail carries the reference of a case."""
+    return bool(_REFERENCE.search(seen.mail.subject) or _REFERENCE.search(seen.mail.text[:4000]))
+
+
+def _reasons(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label], limits: Thresholds) -> tuple[HoldReason, ...]:
+    """Why a person must look, each reason once, in the order of the vocabulary."""
+    out = {*_of_labels(labels), *_of_shape(seen, findings, labels, limits)}
+    if findings or labels & RIGHTS:
+        out |= {guard.reason for f in findings if f.rule.label in RIGHTS for guard, _ in f.guards}
+        if any(f.rule.label in RIGHTS for f in findings):
+            out |= {guard.reason for guard, _ in seen.found.guards}
+    out |= _of_strength(findings, labels, limits)
+    if Label.CORRECTION in labels:
+        out |= _of_values(seen)
+    return tuple(reason for reason in HoldReason if reason in out)
+
+
+def _of_labels(labels: frozenset[Label]) -> Iterable[HoldReason]:
+    if Label.AUTHORITY in labels:
+        yield HoldReason.AUTHORITY
+    if Label.COMPLAINT in labels:
+        yield HoldReason.COMPLAINT
+    if labels & (RIGHTS - AUTOMATIC) or Label.CONFIRMATION in labels:
+        yield HoldReason.NOT_AUTOMATIC
+
+
+def _of_strength(findings: Sequence[Finding], labels: frozenset[Label], limits: Thresholds) -> set[HoldReason]:
+    """Every automatic right must have one finding that is strong, asks, and stands in the sender's own words."""
+    out = set()
+    for label in labels & AUTOMATIC:
+        if not any(f.rule.label is label and f.score >= limits.automatic and f.asks and not f.silent for f in findings):
+            out.add(HoldReason.UNSURE)
+    if any(not f.asks for f in findings if f.rule.label in RIGHTS):
+        out.add(HoldReason.UNSURE)
+    return out
+
+
+def _of_shape(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label], limits: Thresholds) -> Iterable[HoldReason]:
+    """What the mail as a whole gives reason to."""
+    asking = [f for f in findings if f.rule.label in RIGHTS]
+    if seen.guess.foreign:
+        yield HoldReason.LANGUAGE
+    if not asking:
+        if _ours(seen) and not labels and seen.body_words:
+            yield HoldReason.FOLLOW_UP
+        return
+    if seen.stripped.all_quoted or seen.stripped.forwarded or _FORWARD.match(seen.mail.subject):
+        yield HoldReason.QUOTED
+    if seen.origin.kind is Kind.MIXED or seen.stripped.cut or seen.body_words > limits.longest_own:
+        yield HoldReason.UNSURE
+    if all(f.evidence.part is Part.SUBJECT for f in asking) and _body_differs(seen):
+        yield HoldReason.UNSURE
+    if _ours(seen):
+        yield HoldReason.FOLLOW_UP
+
+
+def _body_differs(seen: Seen) -> bool:
+    return seen.body_words > SUBJECT_ONLY or any(s.question for s in seen.sentences if s.part is Part.BODY)
+
+
+def _of_values(seen: Seen) -> set[HoldReason]:
+    out = set()
+    if seen.values.bank:
+        out.add(HoldReason.BANK_DETAILS)
+    if not seen.values.fields.changes:
+        out.add(HoldReason.NO_VALUES)
+    if seen.values.doubtful:
+        out.add(HoldReason.UNSURE)
+    return out
+
+
+def _because(seen: Seen, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
+    """Evidence of rules first, then of guards, each span once."""
+    rules = [f.evidence for f in findings]
+    guards = [e for f in findings for _, e in f.guards] + [e for _, e in (seen.found.guards if findings else ())]
+    return tuple(dict.fromkeys((*rules, *guards, *seen.values.because)))

@@ -1,0 +1,219 @@
+"""The door by which newsletters leave: one message per reader, each result written before the next message goes.
+
+A kill at any moment loses nobody, and at most the one message that was in flight leaves twice, with the same Message-ID
+and the same bytes. Right before a message leaves, one transaction writes the result of the one before and asks whether
+this reader still wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from worker.casework import campaigns as issues
+from worker.errors import RelayRefused, RelayUnavailable
+from worker.mail.campaign import compiled
+from worker.newsletter.addressing import message_id
+from worker.newsletter.audience import Still, edition_language, still
+from worker.newsletter.guards import can_be_mailed
+from worker.newsletter.schedule import is_stale, wait_after
+from worker.rules.model import DeliveryState
+from worker.store import campaigns, newsletters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from worker.casework.desk import Desk
+    from worker.mail.campaign import Compiled
+    from worker.mail.smtp import Relay
+    from worker.newsletter.settings import NewsletterSettings
+    from worker.rules.model import Language
+    from worker.store import Tx
+    from worker.store.campaigns import Campaign, Claimed
+    from worker.store.newsletters import Reader
+
+log = structlog.get_logger(__name__)
+
+_DRAIN: Final = 10.0  # seconds that a message in flight gets when the desk stops
+_BLOCKED: Final = "5.7."  # RFC 3463: security or policy. The relay refuses the sender, whoever the reader is
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What became of one attempt."""
+
+    claimed: Claimed
+    state: DeliveryState
+    reply: str
+    due: datetime | None = None
+    blocked: bool = False
+
+    @property
+    def put_off(self) -> bool:
+        """The relay did not want it now: the same reader again later."""
+        return self.state is DeliveryState.PLANNED and not self.blocked
+
+
+class Sender:
+    """Sends newsletters, one message at a time."""
+
+    def __init__(self, desk: Desk, relay: Relay, settings: NewsletterSettings) -> None:
+        self._desk = desk
+        self._relay = relay
+        self._settings = settings
+        self._running: set[str] = set()
+        self._rests_until = 0.0  # of the event loop's clock
+
+    async def campaign(self, ids: Sequence[str] = ()) -> None:
+        """Send these newsletters as far as they can be sent now; without ids all that are due.
+
+        One that is not due, has ended, or is being sent by this process is left alone. When cancelled, the message in
+        flight is waited for.
+        """
+        for campaign_id in ids or await self._desk.store.run(campaigns.due):
+            if campaign_id not in self._running and asyncio.get_running_loop().time() >= self._rests_until:
+                self._running.add(campaign_id)
+                try:
+                    await self._send(campaign_id)
+                finally:
+                    self._running.discard(campaign_id)
+
+    async def _send(self, campaign_id: str) -> None:
+        campaign = await self._desk.store.run(campaigns.begin, campaign_id)
+        if campaign is None:
+            return
+        titles = await self._desk.store.run(issues.titles, campaign)
+        run = _Run(self._desk, self._relay, self._settings, campaign, titles)
+        await run.to_its_end()
+        if run.tired:
+            self._rests_until = asyncio.get_running_loop().time() + self._settings.pause.total_seconds()
+
+
+class _Run:
+    """One newsletter, as far as it goes in one go."""
+
+    def __init__(self, desk: Desk, relay: Relay, settings: NewsletterSettings, campaign: Campaign, titles: Mapping[Language, str]) -> None:
+        self._desk = desk
+        self._relay = relay
+        self._settings = settings
+        self._campaign = campaign
+        self._titles = titles
+        self._imprint = issues.imprint(desk, settings)
+        self._compiled: dict[Language, Compiled] = {}
+        self._put_off = 0  # messages put off one after the other
+        self._leaving = False
+
+    @property
+    def tired(self) -> bool:
+        """The relay puts off one message after the other: it is to be left alone for a while."""
+        return self._put_off >= self._settings.patience
+
+    async def to_its_end(self) -> None:
+        """Send lot after lot. A cancelled caller waits for the message in flight, so that its result is written."""
+        work = asyncio.create_task(self._work())
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._leaving = True
+            done, _ = await asyncio.wait({work}, timeout=_DRAIN)
+            if not done:
+                work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+
+    async def _work(self) -> None:
+        run, settings = self._desk.store.run, self._settings
+        while not self._leaving and (lot := await run(campaigns.claim, self._campaign.id, settings.lot, settings.claim_expires)):
+            if not await self._send_lot(lot):
+                break
+        ended = await run(self._close)
+        log.info("newsletter ended" if ended else "newsletter pauses", campaign=self._campaign.id)
+
+    async def _send_lot(self, lot: Sequence[Claimed]) -> bool:
+        """True if the next lot may follow."""
+        result: _Result | None = None
+        for place, claimed in enumerate(lot):
+            decided, token = await self._desk.store.run(self._step, result, claimed)
+            result = await self._attempt(claimed, token) if decided is Still.SEND else None
+            if decided is Still.HALT or self._stops(result):
+                rest = lot[place:] if decided is Still.HALT else lot[place + 1 :]
+                await self._desk.store.run(self._stop_here, result, rest)
+                return False
+        await self._desk.store.run(self._write, result)
+        return True
+
+    def _stops(self, result: _Result | None) -> bool:
+        if result is not None:
+            self._put_off = self._put_off + 1 if result.put_off else 0
+        return self._leaving or self.tired or (result is not None and result.blocked)
+
+    # Inside a transaction
+
+    def _step(self, tx: Tx, result: _Result | None, following: Claimed) -> tuple[Still, str]:
+        """Write the result of one message, and ask whether the next one may leave. Returns its reader's token as well."""
+        self._write(tx, result)
+        now = campaigns.standing(tx, following)
+        decided = still(ours=now.ours, sending=now.sending, suppressed=now.suppressed, subscribed=now.subscribed)
+        if decided is Still.SKIP:
+            campaigns.settle(tx, following, DeliveryState.SKIPPED, "")
+        return decided, newsletters.reader_token(tx, following.person)
+
+    def _write(self, tx: Tx, result: _Result | None) -> None:
+        if result is None:
+            return
+        if not campaigns.settle(tx, result.claimed, result.state, result.reply, result.due):
+            log.warning("a later attempt had taken over", campaign=self._campaign.id, attempt=result.claimed.attempt)
+        if result.blocked and campaigns.stop(tx, self._campaign.id):
+            log.error("the relay refuses this newsletter: it is stopped", campaign=self._campaign.id, reply=result.reply)
+
+    def _stop_here(self, tx: Tx, result: _Result | None, rest: Sequence[Claimed]) -> None:
+        campaigns.give_back(tx, rest)
+        self._write(tx, result)
+
+    def _close(self, tx: Tx) -> bool:
+        """End the newsletter if nobody is left; else have it woken when the next reader is due."""
+        if campaigns.finish(tx, self._campaign.id):
+            return True
+        due = campaigns.next_due(tx, self._campaign.id)
+        if due is not None:
+            self._desk.engine.enqueue(tx, "campaign", self._campaign.id, [self._campaign.id], due)
+        return False
+
+    # On the wire
+
+    async def _attempt(self, claimed: Claimed, token: str) -> _Result:
+        reader = claimed.reader
+        if reader is None or not can_be_mailed(reader.address.mailbox):
+            return _Result(claimed, DeliveryState.FAILED, "no usable address")
+        raw = self._message(claimed, reader, token)
+        try:
+            async with asyncio.timeout(self._settings.message_timeout.total_seconds()):
+                reply = await self._relay.send(raw, self._imprint.sender, reader.address.mailbox)
+        except RelayRefused as error:
+            blocked = error.enhanced.startswith(_BLOCKED)
+            return _Result(claimed, DeliveryState.PLANNED if blocked else DeliveryState.FAILED, f"{error.code} {error.enhanced}".strip(), blocked=blocked)
+        except (RelayUnavailable, TimeoutError):
+            return self._later(claimed)
+        return _Result(claimed, DeliveryState.SENT, _without_addresses(reply))
+
+    def _later(self, claimed: Claimed) -> _Result:
+        now = self._desk.clock.now()
+        if is_stale(self._campaign.due, now, self._settings.give_up):
+            return _Result(claimed, DeliveryState.FAILED, "put off for too long")
+        return _Result(claimed, DeliveryState.PLANNED, "put off", now + wait_after(claimed.attempt))
+
+    def _message(self, claimed: Claimed, reader: Reader, token: str) -> bytes:
+        language = edition_language(reader.language, tuple(self._campaign.texts), self._desk.languages)
+        if language not in self._compiled:
+            issue = issues.issue(self._campaign, language, self._titles[language])
+            self._compiled[language] = compiled(self._imprint, issue, issues.ways(self._desk, self._settings))
+        return self._compiled[language].message(reader.address, message_id(claimed.campaign_id, claimed.person, self._imprint.domain), token)
+
+
+def _without_addresses(reply: str) -> str:
+    """A server's reply for the files: an address may stand in it, and does not belong there."""
+    return " ".join(word for word in reply.split() if "@" not in word)

@@ -1,0 +1,233 @@
+"""Cases and their requests."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from worker.errors import EvidenceError
+from worker.rules.mail import Address
+from worker.rules.model import ENDED, TRANSITIONS, Case, Change, Column, HoldReason, Language, Origin, Request, RequestState, Right
+from worker.store.store import Tx, new_id
+from worker.store.tables import cases, mail, reference, request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from sqlalchemy import Row
+
+
+@dataclass(frozen=True, slots=True)
+class NewCase:
+    """What casework knows when it opens a case. ``thread`` is (Message-ID, References) of the customer's mail."""
+
+    address: Address = field(repr=False)
+    person: str
+    language: Language
+    origin: Origin
+    received_at: datetime
+    due: date
+    legal_due: date
+    message_id: str = ""
+    references: tuple[str, ...] = ()
+
+
+def open_case(tx: Tx, new: NewCase) -> Case:
+    """Write a new case under the next reference of the year."""
+    case_id, key_id = new_id(), tx.new_key()
+    name = next_reference(tx, new.received_at.year)
+    dossier = {"mailbox": new.address.mailbox, "name": new.address.name, "message_id": new.message_id, "references": new.references}
+    tx.connection.execute(
+        insert(cases).values(
+            id=case_id, reference=name, person=new.person, language=new.language.value, origin=new.origin.value, received_at=new.received_at, due=new.due,
+            legal_due=new.legal_due, opened_at=tx.now, key_id=key_id, sealed=tx.seal(key_id, case_id, json.dumps(dossier).encode()),
+        )
+    )  # fmt: skip
+    return Case(case_id, name, new.language, new.origin, new.address, new.received_at, new.due, new.legal_due, message_id=new.message_id)
+
+
+def next_reference(tx: Tx, year: int) -> str:
+    """The next free reference such as ``PD-2026-000123``. Two transactions never get the same."""
+    for _ in range(50):
+        last = tx.connection.execute(select(func.max(reference.c.number)).where(reference.c.year == year)).scalar() or 0
+        try:
+            with tx.connection.begin_nested():
+                tx.connection.execute(insert(reference).values(year=year, number=last + 1))
+        except IntegrityError:  # another process was faster
+            continue
+        return f"PD-{year}-{last + 1:06d}"
+    msg = f"no free reference for {year} after 50 attempts"
+    raise EvidenceError(msg)
+
+
+def add_request(tx: Tx, case_id: str, right: Right, state: RequestState, changes: Sequence[Change] = ()) -> None:
+    """Add the request for ``right`` to a case; there is one per right."""
+    request_id = new_id()
+    ended = tx.now if state in ENDED else None
+    tx.connection.execute(
+        insert(request).values(
+            id=request_id,
+            case_id=case_id,
+            asked=right.value,
+            state=state.value,
+            opened_at=tx.now,
+            ended_at=ended,
+            sealed=_seal_changes(tx, case_id, request_id, changes),
+        )
+    )
+
+
+def _seal_changes(tx: Tx, case_id: str, request_id: str, changes: Sequence[Change]) -> bytes | None:
+    if not changes:
+        return None
+    content = json.dumps([[c.column.value, c.new, c.old] for c in changes]).encode()
+    return tx.seal(_key(tx, case_id), request_id, content)
+
+
+def _key(tx: Tx, case_id: str) -> str:
+    key_id: str = tx.connection.execute(select(cases.c.key_id).where(cases.c.id == case_id)).scalar_one()
+    return key_id
+
+
+def key_of(tx: Tx, case_id: str) -> str:
+    """The id of the case's key: what belongs to the case is sealed under it."""
+    return _key(tx, case_id)
+
+
+def set_changes(tx: Tx, case_id: str, right: Right, changes: Sequence[Change]) -> None:
+    """Replace what a correction will write."""
+    row = tx.connection.execute(select(request.c.id).where(request.c.case_id == case_id, request.c.asked == right.value)).one()
+    tx.connection.execute(update(request).where(request.c.id == row.id).values(sealed=_seal_changes(tx, case_id, row.id, changes)))
+
+
+def move(tx: Tx, case_id: str, right: Right, to: RequestState) -> RequestState:
+    """Take a request to another state and return the one it was in.
+
+    Raises EvidenceError for a step that :data:`worker.rules.model.TRANSITIONS` does not allow.
+    """
+    row = tx.connection.execute(
+        select(request.c.id, request.c.state).where(request.c.case_id == case_id, request.c.asked == right.value).with_for_update()
+    ).one()
+    before = RequestState(row.state)
+    if to not in TRANSITIONS[before]:
+        msg = f"case {case_id}: {right} cannot go from {before} to {to}"
+        raise EvidenceError(msg)
+    ended = tx.now if to in ENDED else None
+    tx.connection.execute(update(request).where(request.c.id == row.id).values(state=to.value, ended_at=ended))
+    _close_or_reopen(tx, case_id)
+    return before
+
+
+def _close_or_reopen(tx: Tx, case_id: str) -> None:
+    still = select(func.count()).select_from(request).where(request.c.case_id == case_id, request.c.state.not_in([s.value for s in ENDED]))
+    if tx.connection.execute(still).scalar_one():
+        tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.closed_at.is_not(None)).values(closed_at=None))
+    else:
+        tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.closed_at.is_(None)).values(closed_at=tx.now))
+
+
+def close_if_ended(tx: Tx, case_id: str) -> None:
+    """Close a case whose requests were all opened as ended."""
+    _close_or_reopen(tx, case_id)
+
+
+def load(tx: Tx, case_id: str, *, lock: bool = False) -> Case | None:
+    """One case with its requests, or None. ``lock`` keeps other transactions off it (PostgreSQL)."""
+    query = select(cases).where(cases.c.id == case_id)
+    row = tx.connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return _case(tx, row) if row is not None else None
+
+
+def _case(tx: Tx, row: Row[Any]) -> Case:
+    dossier = json.loads(tx.unseal(row.key_id, row.id, row.sealed))
+    rows = tx.connection.execute(select(request).where(request.c.case_id == row.id).order_by(request.c.id)).all()
+    requests = tuple(Request(r.id, Right(r.asked), RequestState(r.state), _changes(tx, row.key_id, r)) for r in rows)
+    return Case(
+        id=row.id, reference=row.reference, language=Language(row.language), origin=Origin(row.origin), address=Address(dossier["mailbox"], dossier["name"]),
+        received_at=row.received_at, due=row.due, legal_due=row.legal_due, requests=requests, message_id=dossier["message_id"], proved=row.proved_at is not None,
+    )  # fmt: skip
+
+
+def _changes(tx: Tx, key_id: str, row: Row[Any]) -> tuple[Change, ...]:
+    if row.sealed is None:
+        return ()
+    return tuple(Change(Column(c), new, old) for c, new, old in json.loads(tx.unseal(key_id, row.id, row.sealed)))
+
+
+def of_person(tx: Tx, person: str) -> list[Case]:
+    """The open cases of one address, oldest first."""
+    rows = tx.connection.execute(select(cases).where(cases.c.person == person, cases.c.closed_at.is_(None)).order_by(cases.c.id)).all()
+    return [_case(tx, row) for row in rows]
+
+
+def mark_proved(tx: Tx, case_id: str) -> None:
+    """Note that control of the requester's address was shown."""
+    tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.proved_at.is_(None)).values(proved_at=tx.now))
+
+
+def hold(tx: Tx, case_id: str, reason: HoldReason | None) -> None:
+    """Put a case before a person, or take it from there (None)."""
+    tx.connection.execute(update(cases).where(cases.c.id == case_id).values(hold_reason=reason.value if reason else None))
+
+
+def is_held(tx: Tx, case_id: str) -> bool:
+    """True while the case waits for a person."""
+    return tx.connection.execute(select(cases.c.hold_reason).where(cases.c.id == case_id)).scalar() is not None
+
+
+def held(tx: Tx) -> list[Row[Any]]:
+    """The rows of cases that wait for a person, oldest legal date first, without their content."""
+    columns = (cases.c.id, cases.c.reference, cases.c.received_at, cases.c.legal_due, cases.c.language, cases.c.hold_reason)
+    return list(
+        tx.connection.execute(
+            select(*columns).where(cases.c.hold_reason.is_not(None), cases.c.closed_at.is_(None)).order_by(cases.c.legal_due)
+        )
+    )
+
+
+def rights_of(tx: Tx, case_id: str) -> list[tuple[Right, RequestState]]:
+    """The requests of a case without their content."""
+    rows = tx.connection.execute(select(request.c.asked, request.c.state).where(request.c.case_id == case_id).order_by(request.c.id))
+    return [(Right(r.asked), RequestState(r.state)) for r in rows]
+
+
+def awaiting(tx: Tx) -> list[tuple[str, int, bool]]:
+    """(case id, reminders behind it, before a person already) of cases with a request that still awaits its confirmation."""
+    waits = select(request.c.case_id).where(request.c.state == RequestState.AWAITING_CONFIRMATION.value)
+    rows = tx.connection.execute(
+        select(cases.c.id, cases.c.reminded, cases.c.hold_reason).where(cases.c.id.in_(waits)).order_by(cases.c.legal_due)
+    )
+    return [(r.id, r.reminded, r.hold_reason is not None) for r in rows]
+
+
+def reminded(tx: Tx, case_id: str, number: int) -> None:
+    """Note how many of the reminders are behind the case."""
+    tx.connection.execute(update(cases).where(cases.c.id == case_id).values(reminded=number))
+
+
+def mails_of(tx: Tx, case_id: str) -> list[str]:
+    """Ids of the mails that belong to a case."""
+    return list(tx.connection.execute(select(mail.c.id).where(mail.c.case_id == case_id).order_by(mail.c.id)).scalars())
+
+
+def thread(tx: Tx, case_id: str) -> tuple[str, tuple[str, ...]]:
+    """Message-ID and References under which letters of this case thread."""
+    row = tx.connection.execute(select(cases.c.key_id, cases.c.sealed).where(cases.c.id == case_id)).one()
+    dossier = json.loads(tx.unseal(row.key_id, case_id, row.sealed))
+    return dossier["message_id"], tuple(dossier["references"])
+
+
+def by_reference(tx: Tx, name: str) -> str | None:
+    """The id of the case with this reference, or None."""
+    return tx.connection.execute(select(cases.c.id).where(cases.c.reference == name)).scalar()
+
+
+def open_count(tx: Tx) -> tuple[int, date | None]:
+    """How many cases are open, and the first legal last day among them."""
+    row = tx.connection.execute(select(func.count(), func.min(cases.c.legal_due)).where(cases.c.closed_at.is_(None))).one()
+    return row[0], row[1]

@@ -1,0 +1,140 @@
+"""The outbox: letters under seal, claimed with the attempt number as fence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+
+from worker.store.tables import letter
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from worker.rules.mail import Address
+    from worker.store.store import Tx
+
+
+class LetterState(StrEnum):
+    """Where a letter is."""
+
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A letter that this process may send now; ``attempt`` is its fence."""
+
+    id: str
+    case_id: str | None
+    name: str
+    attempt: int
+    recipient: str = field(repr=False)
+    raw: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one attempt came to; ``due`` says when the next one is, for a letter that goes on waiting."""
+
+    state: LetterState
+    reply: str = ""
+    due: datetime | None = None
+
+
+def add(
+    tx: Tx, *, letter_id: str, case_id: str | None, key_id: str, person: str, name: str, to: Address, raw: bytes, message_id: str,
+    due: datetime, verification: bool = False,
+) -> None:  # fmt: skip
+    """Put a rendered letter into the outbox, sealed under ``key_id``."""
+    content = json.dumps({"to": to.mailbox}).encode() + b"\n" + raw
+    tx.connection.execute(
+        insert(letter).values(
+            id=letter_id, case_id=case_id, name=name, state=LetterState.WAITING, message_id=message_id, person=person, verification=verification,
+            made_at=tx.now, due=due, attempt=0, key_id=key_id, sealed=tx.seal(key_id, letter_id, content),
+        )
+    )  # fmt: skip
+
+
+def claim(tx: Tx, limit: int, stale: timedelta) -> list[Claimed]:
+    """Take up to ``limit`` letters that are due, and those whose claim is older than ``stale`` (their process died)."""
+    ready = (letter.c.state == LetterState.WAITING) & (letter.c.due <= tx.now)
+    dead = (letter.c.state == LetterState.CLAIMED) & (letter.c.claimed_at <= tx.now - stale)
+    rows = tx.connection.execute(
+        select(letter).where(ready | dead).order_by(letter.c.due, letter.c.id).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    if rows:
+        values = {"state": LetterState.CLAIMED, "claimed_at": tx.now, "attempt": letter.c.attempt + 1}
+        tx.connection.execute(update(letter).where(letter.c.id.in_([r.id for r in rows])).values(values))
+    return [_claimed(r.id, r.case_id, r.name, r.attempt + 1, tx.unseal(r.key_id, r.id, r.sealed)) for r in rows]
+
+
+def _claimed(letter_id: str, case_id: str | None, name: str, attempt: int, content: bytes) -> Claimed:
+    head, _, raw = content.partition(b"\n")
+    return Claimed(letter_id, case_id, name, attempt, json.loads(head)["to"], raw)
+
+
+def finish(tx: Tx, claimed: Claimed, result: Result) -> bool:
+    """Write the result of one attempt. False if a later attempt has taken over: then nothing is written."""
+    values: dict[str, Any] = {"state": result.state, "reply": result.reply[:200], "claimed_at": None}
+    if result.state is LetterState.SENT:
+        values["sent_at"] = tx.now
+    if result.due is not None:
+        values["due"] = result.due
+    fence = (letter.c.id == claimed.id) & (letter.c.attempt == claimed.attempt) & (letter.c.state == LetterState.CLAIMED)
+    return bool(tx.connection.execute(update(letter).where(fence).values(values)).rowcount)
+
+
+def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:
+    """Drop letters of one kind that have not left."""
+    waiting = (letter.c.case_id == case_id) & (letter.c.name == name) & (letter.c.state == LetterState.WAITING)
+    return tx.connection.execute(update(letter).where(waiting).values(state=LetterState.CANCELLED)).rowcount
+
+
+def verifications_since(tx: Tx, person: str, since: datetime) -> int:
+    """How many verification letters were written to a person since then."""
+    mine = (letter.c.person == person) & letter.c.verification & (letter.c.made_at >= since)
+    return tx.connection.execute(select(func.count()).select_from(letter).where(mine)).scalar_one()
+
+
+def named_since(tx: Tx, person: str, name: str, since: datetime) -> int:
+    """How many letters of one kind were written to a person since then."""
+    mine = (letter.c.person == person) & (letter.c.name == name) & (letter.c.made_at >= since)
+    return tx.connection.execute(select(func.count()).select_from(letter).where(mine)).scalar_one()
+
+
+def sent_since(tx: Tx, since: datetime) -> int:
+    """How many letters the desk wrote since then: the circuit breaker's count."""
+    return tx.connection.execute(select(func.count()).select_from(letter).where(letter.c.made_at >= since)).scalar_one()
+
+
+def case_of(tx: Tx, message_ids: tuple[str, ...]) -> str | None:
+    """The case to which one of our Message-IDs belongs, or None."""
+    if not message_ids:
+        return None
+    return tx.connection.execute(
+        select(letter.c.case_id).where(letter.c.message_id.in_(message_ids), letter.c.case_id.is_not(None)).limit(1)
+    ).scalar()
+
+
+def waiting(tx: Tx) -> tuple[int, int]:
+    """Letters that wait, and letters that failed for good."""
+    rows: dict[str, int] = dict(tx.connection.execute(select(letter.c.state, func.count()).group_by(letter.c.state)).tuples().all())
+    return rows.get(LetterState.WAITING, 0) + rows.get(LetterState.CLAIMED, 0), rows.get(LetterState.FAILED, 0)
+
+
+def any_claimed(tx: Tx) -> bool:
+    """True if somebody holds one: perhaps a process that died."""
+    return tx.connection.execute(select(letter.c.id).where(letter.c.state == LetterState.CLAIMED).limit(1)).scalar() is not None
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When the next waiting letter is due, or None."""
+    return tx.connection.execute(select(func.min(letter.c.due)).where(letter.c.state == LetterState.WAITING)).scalar()

@@ -1,0 +1,244 @@
+"""Received mails: the raw bytes under seal, where they came from and where they are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, select, update
+
+from worker.rules.model import HoldReason, Language, MailState
+from worker.store.store import Tx, new_id
+from worker.store.tables import cases, mail, mail_seen, mailbox_cursor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a folder was read. ``uid`` is the last contiguous one stored, ``pending`` those above 0 that failed."""
+
+    uidvalidity: int
+    uid: int
+    pending: tuple[int, ...]
+    first_connected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail as a door hands it in. ``content_key`` recognises the same mail from another door or folder."""
+
+    door: str
+    folder: str
+    uidvalidity: int
+    uid: int
+    received_at: datetime
+    content_key: str
+    raw: bytes = field(repr=False)
+    state: MailState = MailState.STORED
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMail:
+    """A mail's row. ``raw`` is empty once its key was destroyed."""
+
+    id: str
+    door: str
+    received_at: datetime
+    state: MailState
+    reasons: tuple[HoldReason, ...]
+    labels: tuple[str, ...]
+    language: Language | None
+    case_id: str | None
+    raw: bytes = field(repr=False)
+
+
+def cursor(tx: Tx, door: str, folder: str) -> Cursor | None:
+    """How far ``folder`` of ``door`` was read, or None before the first connection."""
+    row = tx.connection.execute(
+        select(mailbox_cursor).where(mailbox_cursor.c.door == door, mailbox_cursor.c.folder == folder)
+    ).one_or_none()
+    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at) if row else None
+
+
+def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pending: Iterable[int] = ()) -> None:
+    """Write how far ``folder`` was read; the moment of the first connection stays as it is."""
+    values = {"uidvalidity": uidvalidity, "uid": uid, "pending": sorted(pending)}
+    changed = tx.connection.execute(
+        update(mailbox_cursor).where(mailbox_cursor.c.door == door, mailbox_cursor.c.folder == folder).values(**values)
+    ).rowcount
+    if not changed:
+        tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
+
+
+def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:
+    """Store a lot of mails and return the ids of those to read. A content key seen before makes a ``duplicate``.
+
+    A UID that is stored already is passed over: a lot that was committed and not let go comes again.
+    """
+    known = _known_uids(tx, arrivals)
+    fresh = [a for a in arrivals if (a.door, a.folder, a.uidvalidity, a.uid) not in known]
+    seen = set(
+        tx.connection.execute(select(mail_seen.c.content_key).where(mail_seen.c.content_key.in_([a.content_key for a in fresh]))).scalars()
+    )
+    to_read: list[str] = []
+    rows, keys = [], []
+    for arrival in fresh:
+        row = _row(tx, arrival, duplicate=arrival.content_key in seen)
+        rows.append(row)
+        if arrival.content_key not in seen:
+            seen.add(arrival.content_key)
+            keys.append({"content_key": arrival.content_key, "mail_id": row["id"]})
+        if row["state"] == MailState.STORED:
+            to_read.append(row["id"])
+    if rows:
+        tx.connection.execute(insert(mail), rows)
+    if keys:
+        tx.connection.execute(insert(mail_seen), keys)
+    return to_read
+
+
+def _known_uids(tx: Tx, arrivals: Sequence[Arrival]) -> set[tuple[str, str, int, int]]:
+    if not arrivals:
+        return set()
+    first = arrivals[0]
+    rows = tx.connection.execute(
+        select(mail.c.door, mail.c.folder, mail.c.uidvalidity, mail.c.uid).where(
+            mail.c.door == first.door, mail.c.folder == first.folder, mail.c.uid.in_([a.uid for a in arrivals])
+        )
+    )
+    return {(r.door, r.folder, r.uidvalidity, r.uid) for r in rows}
+
+
+def _row(tx: Tx, arrival: Arrival, *, duplicate: bool) -> dict[str, Any]:
+    mail_id, key_id = new_id(), tx.new_key()
+    state = MailState.DUPLICATE if duplicate and arrival.state is MailState.STORED else arrival.state
+    return {
+        "id": mail_id, "door": arrival.door, "folder": arrival.folder, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
+        "received_at": arrival.received_at, "stored_at": tx.now, "state": state.value, "reasons": [], "labels": [], "size": len(arrival.raw),
+        "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
+    }  # fmt: skip
+
+
+def next_form_uid(tx: Tx, door: str) -> int:
+    """The next number of a door that has no UIDs of its own."""
+    return (tx.connection.execute(select(func.max(mail.c.uid)).where(mail.c.door == door)).scalar() or 0) + 1
+
+
+def mark_moved(tx: Tx, door: str, folder: str, uidvalidity: int, uids: Sequence[int]) -> None:
+    """Note that the mailbox let these go."""
+    tx.connection.execute(
+        update(mail)
+        .where(mail.c.door == door, mail.c.folder == folder, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids))
+        .values(moved_at=tx.now)
+    )
+
+
+def not_moved(tx: Tx, door: str, folder: str, uidvalidity: int) -> list[int]:
+    """UIDs that are stored and were not let go yet: a kill came between commit and move."""
+    rows = tx.connection.execute(
+        select(mail.c.uid).where(
+            mail.c.door == door,
+            mail.c.folder == folder,
+            mail.c.uidvalidity == uidvalidity,
+            mail.c.moved_at.is_(None),
+            mail.c.state != MailState.HISTORY.value,
+        )
+    )
+    return sorted(rows.scalars())
+
+
+def load(tx: Tx, mail_id: str) -> StoredMail | None:
+    """One mail with its raw bytes, or None."""
+    row = tx.connection.execute(select(mail).where(mail.c.id == mail_id)).one_or_none()
+    if row is None:
+        return None
+    return _stored(row, tx.unseal(row.key_id, row.id, row.sealed) if row.sealed else b"")
+
+
+def _stored(row: Row[Any], raw: bytes) -> StoredMail:
+    language = Language(row.language) if row.language else None
+    reasons = tuple(HoldReason(r) for r in row.reasons)
+    return StoredMail(row.id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw)
+
+
+def lock_stored(tx: Tx, mail_id: str) -> bool:
+    """True if the mail still waits to be read; the row is then this transaction's alone."""
+    query = select(mail.c.id).where(mail.c.id == mail_id, mail.c.state == MailState.STORED.value).with_for_update()
+    return tx.connection.execute(query).one_or_none() is not None
+
+
+def finish(
+    tx: Tx, mail_id: str, *, state: MailState, reasons: Sequence[HoldReason] = (), labels: Sequence[str] = (), language: Language | None = None,
+    case_id: str | None = None, person: str | None = None, reading: dict[str, Any] | None = None,
+) -> bool:  # fmt: skip
+    """Take a mail out of ``stored``. False if somebody else did so before: then nothing is written."""
+    row = tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id, mail.c.state == MailState.STORED.value)).one_or_none()
+    if row is None:
+        return False
+    if case_id is not None:
+        tx.adopt(row.key_id, case_key(tx, case_id))
+    sealed = tx.seal(row.key_id, mail_id + "/reading", json.dumps(reading).encode()) if reading is not None else None
+    tx.connection.execute(
+        update(mail).where(mail.c.id == mail_id).values(
+            state=state.value, reasons=[r.value for r in reasons], labels=list(labels), language=language.value if language else None,
+            case_id=case_id, person=person, read_at=tx.now, sealed_reading=sealed,
+        )
+    )  # fmt: skip
+    return True
+
+
+def case_key(tx: Tx, case_id: str) -> str:
+    """The id of a case's key."""
+    key_id: str = tx.connection.execute(select(cases.c.key_id).where(cases.c.id == case_id)).scalar_one()
+    return key_id
+
+
+def reading(tx: Tx, mail_id: str) -> dict[str, Any] | None:
+    """The explanation that was kept with a mail, or None."""
+    row = tx.connection.execute(select(mail.c.key_id, mail.c.sealed_reading).where(mail.c.id == mail_id)).one_or_none()
+    if row is None or row.sealed_reading is None:
+        return None
+    value: dict[str, Any] = json.loads(tx.unseal(row.key_id, mail_id + "/reading", row.sealed_reading))
+    return value
+
+
+def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) -> bool:
+    """A person took a mail out of the queue. False if it was no longer there."""
+    if case_id is not None:
+        tx.adopt(tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id)).scalar_one(), case_key(tx, case_id))
+    values: dict[str, Any] = {"state": state.value, "ruled_at": tx.now} | ({"case_id": case_id} if case_id else {})
+    return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.ruled_at.is_(None)).values(**values)).rowcount)
+
+
+def replay(tx: Tx, mail_id: str) -> bool:
+    """Put a quarantined or held mail back to ``stored``, to be read again."""
+    states = (MailState.QUARANTINED.value, MailState.HELD.value, MailState.QUIET.value, MailState.MACHINE.value)
+    values = {"state": MailState.STORED.value, "reasons": [], "labels": [], "ruled_at": None}
+    return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.state.in_(states)).values(**values)).rowcount)
+
+
+def held(tx: Tx) -> list[Row[Any]]:
+    """The rows of mails that wait for a person, oldest first, without their content."""
+    columns = (mail.c.id, mail.c.received_at, mail.c.state, mail.c.reasons, mail.c.labels, mail.c.language, mail.c.case_id)
+    waiting = (MailState.HELD.value, MailState.QUARANTINED.value)
+    return list(
+        tx.connection.execute(select(*columns).where(mail.c.state.in_(waiting), mail.c.ruled_at.is_(None)).order_by(mail.c.received_at))
+    )
+
+
+def unread(tx: Tx, limit: int = 500) -> list[str]:
+    """Ids of mails that wait to be read, oldest first."""
+    return list(
+        tx.connection.execute(select(mail.c.id).where(mail.c.state == MailState.STORED.value).order_by(mail.c.id).limit(limit)).scalars()
+    )
+
+
+def counts(tx: Tx) -> dict[str, int]:
+    """Mail state to number of mails."""
+    return dict(tx.connection.execute(select(mail.c.state, func.count()).group_by(mail.c.state)).tuples().all())
