@@ -14,6 +14,7 @@ from tests.servers.dovecot import Dovecot, run_dovecot
 from tests.servers.postfix import Postfix, SmtpSink, run_postfix, run_smtp_sink
 from tests.servers.postgres import Postgres, run_postgres
 from tests.servers.smtp import ScriptedSmtp, run_smtp
+from worker.logs import configure
 
 REAL_SERVERS = {"browser", "dovecot", "postfix", "postgres", "smtp_sink"}
 
@@ -98,3 +99,9 @@ async def page(browser: Browser) -> Page:
     """A page in a profile without memory."""
     context = await browser.new_context(locale="en-GB", timezone_id="Europe/Brussels")
     return await context.new_page()
+
+
+@pytest.fixture(autouse=True)
+def quiet_logs() -> None:
+    """Log as the desk does: without content, so that a failing test is quick to read as well."""
+    configure()

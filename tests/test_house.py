@@ -84,7 +84,11 @@ def project_files() -> list[Path]:
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=False, capture_output=True, text=True
     )
     names = listing.stdout.splitlines() if listing.returncode == 0 else [str(each.relative_to(ROOT)) for each in ROOT.rglob("*")]
-    found = [ROOT / name for name in names if not name.startswith((".venv", "build/", ".git/")) and (ROOT / name).is_file()]
+    found = [
+        ROOT / name
+        for name in names
+        if not name.startswith((".venv", "build/", ".git/")) and "__pycache__" not in name and (ROOT / name).is_file()
+    ]
     assert len(found) > 50
     return found
 

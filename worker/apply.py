@@ -57,7 +57,7 @@ async def _carry_out(desk: Desk, effect: Effect) -> None:
 
 
 async def _outcome(desk: Desk, effect: Effect) -> Outcome:
-    case = await applied.load_case(desk, effect)
+    case = await applied.begin(desk, effect)
     matches = await desk.register.find(case.address.mailbox)
     if len(matches) > 1 and not effect.approved:
         return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.SEVERAL_MATCHES))
@@ -72,7 +72,7 @@ async def _outcome(desk: Desk, effect: Effect) -> Outcome:
 
 async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
     own = await applied.own_holdings(desk, case)
-    known = bool(matches) or bool(own["subscriptions"])
+    known = bool(matches) or bool(own["newsletters"].get("subscriptions"))
     if not known:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
     holdings = await desk.register.read([m.person for m in matches], as_of=desk.clock.now(), language=case.language)

@@ -7,6 +7,7 @@ truth. A mail that cannot be fetched stays pending and does not stop those behin
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -19,7 +20,7 @@ from worker.rules.model import MailState
 from worker.store import mails
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from worker.casework.desk import Desk
@@ -48,36 +49,40 @@ class _Folder:
 class Intake:
     """Polls one mailbox until it is cancelled; ``connected`` tells ``/readyz`` and the health page."""
 
-    def __init__(self, desk: Desk, settings: MailboxSettings, paused: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, desk: Desk, settings: MailboxSettings) -> None:
         self._desk = desk
         self._settings = settings
-        self._paused = paused
         self.connected = False
-        self.problem = ""
+
+    @property
+    def name(self) -> str:
+        """The mailbox's name in the settings."""
+        return self._settings.name
 
     async def run(self) -> None:
         """Connect, fetch, wait, for ever. A server that is down is tried again with growing waits, never given up."""
         attempt = 0
         while True:
             try:
-                async with asyncio.timeout(None):
-                    await self._session()
-                attempt = 0
+                await self._session()
             except (MailboxUnavailable, StoreUnavailable) as error:
                 attempt = 0 if self.connected else attempt + 1
-                self._lost(str(error))
+                await self._lost(str(error))
             await asyncio.sleep(_WAITS[min(attempt, len(_WAITS) - 1)])
 
-    def _lost(self, problem: str) -> None:
-        self.connected, self.problem = False, problem
+    async def _lost(self, problem: str) -> None:
+        self.connected = False
         log.warning("mailbox unavailable", mailbox=self._settings.name, problem=problem)
+        with suppress(StoreUnavailable):  # it is noted with the next attempt
+            await self._desk.store.run(mails.note_door, self._settings.name, problem)
 
     async def _session(self) -> None:
         mailbox = Mailbox(self._settings)
         try:
             await mailbox.connect()
             names = await mailbox.folders()
-            self.connected, self.problem = True, ""
+            await self._desk.store.run(mails.note_door, self._settings.name, "connected")
+            self.connected = True
             log.info("mailbox connected", mailbox=self._settings.name, folders=len(names))
             while True:
                 for name in reversed(names):  # the first folder last: IDLE waits in it

@@ -195,7 +195,12 @@ class _Run:
                 reply = await self._relay.send(raw, self._imprint.sender, reader.address.mailbox)
         except RelayRefused as error:
             blocked = error.enhanced.startswith(_BLOCKED)
-            return _Result(claimed, DeliveryState.PLANNED if blocked else DeliveryState.FAILED, f"{error.code} {error.enhanced}".strip(), blocked=blocked)
+            return _Result(
+                claimed,
+                DeliveryState.PLANNED if blocked else DeliveryState.FAILED,
+                f"{error.code} {error.enhanced}".strip(),
+                blocked=blocked,
+            )
         except (RelayUnavailable, TimeoutError):
             return self._later(claimed)
         return _Result(claimed, DeliveryState.SENT, _without_addresses(reply))
@@ -211,7 +216,9 @@ class _Run:
         if language not in self._compiled:
             issue = issues.issue(self._campaign, language, self._titles[language])
             self._compiled[language] = compiled(self._imprint, issue, issues.ways(self._desk, self._settings))
-        return self._compiled[language].message(reader.address, message_id(claimed.campaign_id, claimed.person, self._imprint.domain), token)
+        return self._compiled[language].message(
+            reader.address, message_id(claimed.campaign_id, claimed.person, self._imprint.domain), token
+        )
 
 
 def _without_addresses(reply: str) -> str:

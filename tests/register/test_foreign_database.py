@@ -80,8 +80,8 @@ opmerking = { category = "remark", erasure = "delete" }
 
 SCHEMA = (
     "CREATE TABLE relaties (nr INTEGER PRIMARY KEY, naam VARCHAR(80) NOT NULL UNIQUE, mail VARCHAR(80), mail2 VARCHAR(80), gsm VARCHAR(20), sorteer INTEGER)",
-    "CREATE TABLE bestellingen (id INTEGER PRIMARY KEY, relatie INTEGER NOT NULL REFERENCES relaties (nr),"
-    " besteld_op DATE NOT NULL, artikel VARCHAR(80), opmerking TEXT)",
+    """CREATE TABLE bestellingen (id INTEGER PRIMARY KEY, relatie INTEGER NOT NULL REFERENCES relaties (nr),
+    besteld_op DATE NOT NULL, artikel VARCHAR(80), opmerking TEXT)""",
     "INSERT INTO relaties VALUES (7, 'Mary Maes', 'mary@example.com', 'mm@example.com', '0470123456', 1), (8, 'Rik Maes', 'rik@example.com', NULL, NULL, 2)",
     "INSERT INTO bestellingen VALUES (1, 7, '2012-01-01', 'lamp', 'call first'), (2, 7, '2024-02-29', 'desk', 'third floor'), (3, 8, '2024-02-29', 'desk', 'none')",
 )

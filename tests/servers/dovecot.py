@@ -19,6 +19,40 @@ from tests.servers.certificates import Certificates, make_certificates
 PACKAGE = "dovecot-imapd"
 PASSWORD = "box-password"
 
+# What changed its name between Dovecot 2.3 (Debian 12, Ubuntu 24.04) and 2.4 (Debian 13).
+DIALECT_2_3 = """
+ssl_cert = <{certificate}
+ssl_key = <{key}
+disable_plaintext_auth = no
+mail_location = maildir:~/Maildir
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={root}/mail/%u
+}}
+"""
+DIALECT_2_4 = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+ssl_server_cert_file = {certificate}
+ssl_server_key_file = {key}
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = ~/Maildir
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {uid}
+    gid = {gid}
+    home = {root}/mail/%{{user}}
+  }}
+}}
+"""
 CONFIGURATION = """
 base_dir = {root}/run
 state_dir = {root}/state
@@ -29,24 +63,12 @@ default_internal_user = {user}
 default_internal_group = {group}
 default_login_user = {user}
 ssl = yes
-ssl_cert = <{certificate}
-ssl_key = <{key}
-disable_plaintext_auth = no
 auth_mechanisms = plain login
 first_valid_uid = 1
-mail_location = maildir:~/Maildir
 mail_fsync = never
 mail_max_userip_connections = 100
 # A mail that a test drops into the Maildir has no connection that tells the others: look often.
 mailbox_idle_check_interval = 1 secs
-passdb {{
-  driver = static
-  args = password={password}
-}}
-userdb {{
-  driver = static
-  args = uid={uid} gid={gid} home={root}/mail/%u
-}}
 namespace inbox {{
   inbox = yes
   mailbox Junk {{
@@ -56,7 +78,7 @@ namespace inbox {{
 }}
 service imap-login {{
   chroot =
-  service_count = 0
+  {serve_many}
   process_min_avail = 1
   inet_listener imap {{
     port = {port}
@@ -172,16 +194,30 @@ def run_dovecot() -> Iterator[Dovecot]:
             server.stop()
 
 
+def version() -> tuple[int, int]:
+    """Dovecot's version, such as (2, 3)."""
+    said = subprocess.run([process.program("dovecot", PACKAGE), "--version"], check=True, capture_output=True, text=True).stdout
+    major, minor, *_ = said.split(".")
+    return int(major), int(minor)
+
+
 def _configuration(server: Dovecot) -> str:
-    return CONFIGURATION.format(
-        root=server.root,
-        user=server.owner.name,
-        group=process.group_name(server.owner),
-        uid=server.owner.uid,
-        gid=server.owner.gid,
-        port=server.port,
-        tls_port=server.tls_port,
-        certificate=server.certificates.certificate,
-        key=server.certificates.key,
-        password=server.password,
+    new = version() >= (2, 4)
+    dialect = DIALECT_2_4 if new else DIALECT_2_3
+    return (
+        (dialect + CONFIGURATION)
+        .lstrip()
+        .format(
+            serve_many="restart_request_count = unlimited" if new else "service_count = 0",
+            root=server.root,
+            user=server.owner.name,
+            group=process.group_name(server.owner),
+            uid=server.owner.uid,
+            gid=server.owner.gid,
+            port=server.port,
+            tls_port=server.tls_port,
+            certificate=server.certificates.certificate,
+            key=server.certificates.key,
+            password=server.password,
+        )
     )

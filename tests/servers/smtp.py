@@ -126,6 +126,19 @@ def _hang_up(server: SMTP) -> None:
         server.transport.abort()
 
 
+class _Protocol(SMTP):
+    """One client; ``open_ones`` holds it until its connection ends."""
+
+    def __init__(self, open_ones: set[_Protocol], handler: _Handler, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self.open_ones = open_ones
+        open_ones.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.open_ones.discard(self)
+        super().connection_lost(error)
+
+
 class _Server:
     """aiosmtpd in an event loop and thread of its own, so that blocking tests can use it too."""
 
@@ -134,7 +147,7 @@ class _Server:
         self.ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self.stopped = asyncio.Event()
-        self.protocols: list[SMTP] = []
+        self.protocols: set[_Protocol] = set()
         self.thread = threading.Thread(target=self._run, name="scripted-smtp", daemon=True)
 
     def _protocol(self) -> SMTP:
@@ -144,9 +157,7 @@ class _Server:
             options |= {"tls_context": self.tls, "require_starttls": True}
         if self.login is not None:
             options |= {"authenticator": self._authenticate, "auth_require_tls": self.tls is not None}
-        protocol = SMTP(_Handler(self.script, needs_login=self.login is not None), **options)
-        self.protocols.append(protocol)
-        return protocol
+        return _Protocol(self.protocols, _Handler(self.script, needs_login=self.login is not None), **options)
 
     def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object) -> AuthResult:
         given = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else ("", "")
@@ -166,7 +177,7 @@ class _Server:
         self.ready.set()
         await self.stopped.wait()
         server.close()
-        for protocol in self.protocols:
+        for protocol in list(self.protocols):
             _hang_up(protocol)
         await server.wait_closed()
         await _end_the_rest()

@@ -10,7 +10,7 @@ from worker.errors import EvidenceError
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.decision import Carried, Intent
-from worker.rules.model import EffectKind
+from worker.rules.model import EffectKind, RequestState
 from worker.store import audit, cases, effects, newsletters
 
 if TYPE_CHECKING:
@@ -30,17 +30,25 @@ class Outcome:
     failure: str = ""
 
 
-async def load_case(desk: Desk, effect: Effect) -> Case:
-    """The case of an effect: a look at personal data, written to its chain."""
-    return await desk.store.run(_load_case, effect)
+async def begin(desk: Desk, effect: Effect) -> Case:
+    """The case of an effect that is about to be carried out: a look at personal data, written to its chain.
+
+    An erasure whose grace is over can no longer be cancelled from here on.
+    """
+    return await desk.store.run(_begin, effect)
 
 
-def _load_case(tx: Tx, effect: Effect) -> Case:
-    case = cases.load(tx, effect.case_id)
+def _begin(tx: Tx, effect: Effect) -> Case:
+    case = cases.load(tx, effect.case_id, lock=True)
     if case is None:
         msg = f"effect {effect.id} has no case"
         raise EvidenceError(msg)
     audit.record(tx, case.id, Event.DATA_READ, "apply", {"effect": effect.id, "kind": effect.kind})
+    for right in effect.rights:
+        request = case.request(right)
+        if request is not None and request.state is RequestState.WAITING_GRACE:
+            cases.move(tx, case.id, right, RequestState.APPLYING)
+            audit.record(tx, case.id, Event.REQUEST_MOVED, "apply", {"right": right, "from": request.state, "to": RequestState.APPLYING})
     return case
 
 
@@ -60,11 +68,7 @@ def _own_holdings(tx: Tx, case: Case) -> dict[str, Any]:
         }
         for c in cases.of_person(tx, person)
     ]
-    subscribed = [
-        {"topic": s.topic, "origin": s.origin, "since": s.since.isoformat(), "ended": s.ended_at.isoformat() if s.ended_at else None}
-        for s in newsletters.subscriptions(tx, person)
-    ]
-    return {"subscriptions": subscribed, "requests": asked}
+    return {"newsletters": newsletters.held_about(tx, person), "requests": asked}
 
 
 async def forget(desk: Desk, case: Case, effect: Effect) -> int:
@@ -73,7 +77,7 @@ async def forget(desk: Desk, case: Case, effect: Effect) -> int:
     The line in the ledger is on the disk before anything is reported: a restored store erases again.
     """
     gone = await desk.store.run(_forget, case, effect)
-    desk.store.checkpoint()
+    await desk.store.checkpoint()
     return gone
 
 

@@ -82,7 +82,9 @@ async def click(desk: Desk, token: str, *, code: str, rights: tuple[Right, ...],
     if first.outcome is not Outcome.DONE:
         return first
     link_rights = tuple(line.right for line in first.page.lines if line.state in _AWAITS)
-    chosen = tuple(r for r in rights if r in link_rights) or link_rights
+    chosen = tuple(r for r in rights if r in link_rights)
+    if not chosen:
+        return Click(Outcome.CLOSED, first.page)
     shown: tuple[Change, ...] = ()
     if Right.CORRECTION in chosen and not first.page.for_new_address:
         review = await _review(desk, token)

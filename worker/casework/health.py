@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def facts(desk: Desk) -> dict[str, Any]:
-    """Counts of mails by state, open cases and the first legal date, letters and changes that wait or failed."""
+    """The mailboxes, counts of mails by state, open cases and the first legal date, letters and changes that wait or failed."""
     return await desk.store.run(_facts)
 
 
@@ -21,6 +21,7 @@ def _facts(tx: Tx) -> dict[str, Any]:
     waiting, failed = letters.waiting(tx)
     effects_waiting, effects_failed = effects.counts(tx)
     return {
+        "doors": mails.doors(tx),
         "mails": mails.counts(tx),
         "held": len(mails.held(tx)) + len(cases.held(tx)),
         "open_cases": open_cases,

@@ -74,7 +74,7 @@ def _resend(tx: Tx, desk: Desk, token: str) -> Click:
     situation = situation_for(tx, desk, Left((), not_me=False), case, link.person)
     if situation.letters_today >= desk.policy.letters_per_day:
         return Click(Outcome.LATER, case_page(tx, desk, link))
-    if all(r.state is RequestState.EXPIRED for r in case.requests if r.right in link.rights):
+    if any(r.state is RequestState.EXPIRED for r in case.requests if r.right in link.rights):
         _ask_again(tx, desk, case, link)
     else:
         decision = Decision(_fresh_letter(situation, case, link))

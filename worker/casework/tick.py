@@ -25,7 +25,7 @@ async def tick(desk: Desk) -> None:
         await desk.store.run(_tick, desk, case_id, reminded=reminded, held=held)
     destroyed = await desk.store.run(_retention, desk)
     if destroyed:
-        desk.store.checkpoint()
+        await desk.store.checkpoint()
         log.info("request files reached their retention date", cases=destroyed)
     await desk.register.sweep(today=desk.today())
 

@@ -14,6 +14,7 @@ from worker.casework.commit import day_start, deliver, link_url, new_token
 from worker.casework.pages import LinkState, ReaderPage, TopicLine
 from worker.errors import SealBroken
 from worker.mail.addresses import mailbox as sound_mailbox
+from worker.mail.campaign import one_line
 from worker.rules.audit import Event
 from worker.rules.letters import OptIn, Unsubscribed
 from worker.rules.mail import Address
@@ -73,18 +74,18 @@ async def erase_too(desk: Desk, token: str) -> ReaderPage:
     """Ask for erasure of everything: a confirmation letter goes to the address that the link belongs to."""
     holder = await desk.store.run(_holder, desk, token)
     if holder is not None and holder.address is not None:
-        await ask.by_form(desk, mailbox=holder.address.mailbox, language=holder.language, rights=(Right.DELETION,), words="", network="")
+        await ask.by_form(desk, mailbox=holder.address.mailbox, language=holder.language, rights=(Right.DELETION,), words="")
     return await desk.store.run(_view, desk, token)
 
 
-async def sign_up(desk: Desk, *, mailbox: str, language: Language, topics: tuple[str, ...], network: str) -> None:
+async def sign_up(desk: Desk, *, mailbox: str, language: Language, topics: tuple[str, ...]) -> None:
     """POST ``/n``: a letter with a link to confirm, and nothing else, whatever is known of the address.
 
-    Nothing is returned and nothing raised, so that the page cannot tell. ``network`` is limited like the web form's.
+    Nothing is returned and nothing raised, so that the page cannot tell.
     """
     found = sound_mailbox(mailbox.strip())
     if found is not None:
-        await desk.store.run(_sign_up, desk, Address(found), language, topics, network)
+        await desk.store.run(_sign_up, desk, Address(found), language, topics)
 
 
 async def opt_in(desk: Desk, token: str) -> ReaderPage:
@@ -171,7 +172,7 @@ def _acknowledge(tx: Tx, desk: Desk, holder: _Holder, to: Address) -> None:
     token = newsletters.reader_token(tx, holder.person) if holder.is_reader else holder.token
     letter = Unsubscribed(_reference(letter_id), link_url(desk, LinkKind.PREFERENCES, token))
     key_id = newsletters.reader_key(tx, holder.person) if holder.is_reader else tx.new_key()
-    deliver(tx, desk, letter, holder.language, to=to, letter_id=letter_id, key_id=key_id, case_id=None)
+    deliver(tx, desk, letter, holder.language, to=Address(to.mailbox, one_line(to.name)), letter_id=letter_id, key_id=key_id, case_id=None)
 
 
 def _undo(tx: Tx, desk: Desk, token: str) -> ReaderPage:
@@ -220,7 +221,7 @@ def _reference(letter_id: str) -> str:
 # Sign up ------------------------------------------------------------------------------------------------------
 
 
-def _sign_up(tx: Tx, desk: Desk, address: Address, language: Language, topics: tuple[str, ...], network: str) -> None:
+def _sign_up(tx: Tx, desk: Desk, address: Address, language: Language, topics: tuple[str, ...]) -> None:
     known = [t for t in newsletters.topics(tx) if t.name in topics]
     person = tx.vault.person(address.key)
     over = letters.verifications_since(tx, person, day_start(desk, tx.now)) >= desk.policy.letters_per_day

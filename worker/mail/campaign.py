@@ -192,7 +192,9 @@ def _quoted(text: str) -> bytes:
 
 
 def _template(name: str) -> Template:
-    environment = Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, autoescape=name.endswith("html"), keep_trailing_newline=True)
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, autoescape=name.endswith("html"), keep_trailing_newline=True
+    )
     return environment.get_template(name)
 
 

@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-#: Said to other machines: written by one, and not to be answered by one (RFC 3834; Microsoft's own header).
-_AUTOMATIC: Final = (("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All"))
-
 #: The name of a letter and a language.
 _Which = tuple[str, Language]
 
@@ -79,7 +76,6 @@ class Letters:
             language=language,
             in_reply_to=in_reply_to,
             references=references,
-            headers=_AUTOMATIC,
         )
 
 

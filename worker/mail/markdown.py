@@ -34,14 +34,14 @@ class Facts:
 
 def facts(markdown: str) -> Facts:
     """What ``markdown`` refers to, links that would not be let through included."""
-    tokens = list(_all_tokens(_parser(lambda _url: True).parse(markdown)))
+    tokens = list(_all_tokens(_Parser(lenient=True).parse(markdown)))
     links = tuple(str(t.attrs.get("href", "")) for t in tokens if t.type == "link_open")
     return Facts(links, sum(t.type == "image" for t in tokens))
 
 
 def as_html(markdown: str) -> str:
     """The text as HTML. Raw HTML stands there as text, a link that is not absolute as its source, a picture not at all."""
-    parser = _parser(lambda url: bool(_ABSOLUTE.fullmatch(url)))
+    parser = _Parser()
     tokens = parser.parse(markdown)
     for token in _all_tokens(tokens):
         if token.nesting >= 0 and token.tag in _STYLES:
@@ -52,14 +52,20 @@ def as_html(markdown: str) -> str:
 
 def as_text(markdown: str) -> str:
     """The text without marks; a link's address stands behind its words."""
-    tree = SyntaxTreeNode(_parser(lambda url: bool(_ABSOLUTE.fullmatch(url))).parse(markdown))
+    tree = SyntaxTreeNode(_Parser().parse(markdown))
     return "\n\n".join(_blocks(tree.children)) + "\n"
 
 
-def _parser(is_link: object) -> MarkdownIt:
-    parser = MarkdownIt("commonmark", {"html": False})
-    parser.validateLink = is_link  # type: ignore[method-assign,assignment] - the documented way to choose what is a link
-    return parser
+class _Parser(MarkdownIt):
+    """CommonMark without raw HTML. ``lenient`` takes anything for a link, to be able to complain of it."""
+
+    def __init__(self, *, lenient: bool = False) -> None:
+        super().__init__("commonmark", {"html": False})
+        self._lenient = lenient
+
+    def validateLink(self, url: str) -> bool:  # noqa: N802 - the library's name
+        """Whether ``url`` may be the target of a link."""
+        return self._lenient or bool(_ABSOLUTE.fullmatch(url))
 
 
 def _all_tokens(tokens: Iterable[Token]) -> Iterator[Token]:

@@ -39,10 +39,11 @@ _TO_SHIELD: Final = re.compile(rf"\A[\s\x00-\x1f\x7f]*[#`-]|[][|<>&\"'*\\\x00-\x
 _TO_UNSHIELD: Final = re.compile(f"[{_PRIVATE}]")
 
 _LINE_LIMIT: Final = 900  # characters; RFC 5322, section 2.1.1 allows 998 octets
-_FOLD: Final = 150  # characters; six octets each, the longest entity, stay below the limit
+_FOLD: Final = 100  # characters: with six octets each, the longest entity, and a tag they stay below the limit
 
 _LINKED: Final = re.compile(r"\[(\[?)([^][|]+)\|([^][|]+)\]\]?")
 _ADDRESS: Final = re.compile(r"<([^<>\s]+)>")
+_SPECIAL: Final = re.compile(r"[<>&*]")  # most lines have none of these, and need no work
 _BOLD: Final = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -137,7 +138,7 @@ def _text(block: Block) -> str:
 
 
 def _bare(text: str) -> str:
-    return _ADDRESS.sub(r"\1", text).replace("**", "")
+    return _ADDRESS.sub(r"\1", text).replace("**", "") if _SPECIAL.search(text) else text
 
 
 _FONT: Final = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,Helvetica,Arial,sans-serif"
@@ -220,11 +221,17 @@ def _button(label: str, url: str) -> str:
 
 def _inline(text: str) -> str:
     """The template's own words escaped, its links and bold words set; folded only where a line would be too long for mail."""
-    if len(text) > _LINE_LIMIT // 2:
-        text = "\n".join(textwrap.wrap(text, _FOLD))
+    text = _folded(text)
+    if not _SPECIAL.search(text):
+        return text
     parts = _ADDRESS.split(text)  # text, address, text, ...
     html = "".join(_address(part) if place % 2 else escape(part, quote=False) for place, part in enumerate(parts))
     return _BOLD.sub(r"<strong>\1</strong>", html)
+
+
+def _folded(text: str) -> str:
+    grown = len(text) + 5 * len(_TO_UNSHIELD.findall(text)) if len(text) > _FOLD else 0
+    return "\n".join(textwrap.wrap(text, _FOLD)) if grown > _FOLD * 6 else text
 
 
 def _address(url: str) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BEGIN: Final = re.compile(r"^\+\+\+[ \t]+(\S+)[ \t]*$", re.MULTILINE)
-_SUBJECT: Final = re.compile(r"\A\s*subject:[ \t]*(\S.*?)[ \t]*\r?\n[ \t]*\r?\n", re.IGNORECASE)
+_SUBJECT: Final = re.compile(r"\A\s*subject:[ \t]*(\S.*?)[ \t]*\n[ \t]*\n", re.IGNORECASE)
 _MEND: Final = 'Begin each language with a line "+++ nl", then "subject: ...", an empty line and the text.'
 
 
@@ -46,7 +46,7 @@ def parse_file(text: str, name: str) -> dict[Language, Edition]:
 
     Raises ConfigurationError, which says where and how to mend it.
     """
-    head, *rest = _BEGIN.split(text.lstrip("\ufeff"))
+    head, *rest = _BEGIN.split(_clean(text))
     if head.strip() or not rest:
         raise ConfigurationError(name, "the file does not begin with a language", _MEND)
     editions: dict[Language, Edition] = {}
@@ -75,10 +75,16 @@ def parse_language(code: str, name: str) -> Language:
 
 def parse_edition(text: str, name: str) -> Edition:
     """A subject, an empty line, a text. Raises ConfigurationError."""
-    found = _SUBJECT.match(text.lstrip("\ufeff"))
+    text = _clean(text)
+    found = _SUBJECT.match(text)
     if found is None:
         raise ConfigurationError(name, "the subject is missing", _MEND)
-    markdown = text.lstrip("\ufeff")[found.end() :].replace("\r\n", "\n").strip()
+    markdown = text[found.end() :].strip()
     if not markdown:
         raise ConfigurationError(name, "there is no text", _MEND)
     return Edition(" ".join(found[1].split()), markdown + "\n")
+
+
+def _clean(text: str) -> str:
+    """Without the byte order mark and the line ends of some editors."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")

@@ -31,12 +31,16 @@ def is_link(url: str) -> bool:
 def check_edition(name: str, *, subject: str, links: Iterable[str], images: int) -> None:
     """Raises ConfigurationError for an edition that must not go out; ``name`` says which one."""
     if len(subject) > _SUBJECT_LENGTH or not subject.isprintable():
-        raise ConfigurationError(name, "the subject is too long, or holds control characters", f"Keep it below {_SUBJECT_LENGTH} characters.")
+        raise ConfigurationError(
+            name, "the subject is too long, or holds control characters", f"Keep it below {_SUBJECT_LENGTH} characters."
+        )
     wrong = [link for link in links if not is_link(link)]
     if wrong:
         raise ConfigurationError(name, f"the link {wrong[0]!r} leads nowhere from a mail", "Begin links with https://, http:// or mailto:.")
     if images:
-        raise ConfigurationError(name, "a picture in a mail tells its server who reads it, and when", "Link to the picture instead: [words](https://...).")
+        raise ConfigurationError(
+            name, "a picture in a mail tells its server who reads it, and when", "Link to the picture instead: [words](https://...)."
+        )
 
 
 def can_be_mailed(mailbox: str) -> bool:

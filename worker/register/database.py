@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, inspect, make_url, select
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, func, insert, inspect, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchTableError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -54,6 +54,14 @@ class Open:
         if name not in self.declared.by_name:
             raise RegisterRefused(f"databases.{self.declared.name} has no declared table of that name")
         return self.declared.by_name[name], self.tables[name]
+
+    def add(self, name: str, rows: Sequence[Mapping[str, object]]) -> None:
+        """Insert rows; in the built-in database PostgreSQL numbers later ones after the keys that they bring along."""
+        declared, table = self.table(name)
+        self.connection.execute(insert(table), [dict(row) for row in rows])
+        if self.declared.builtin and self.connection.dialect.name == "postgresql":
+            highest = select(func.max(table.c[declared.key])).scalar_subquery()
+            self.connection.execute(select(func.setval(func.pg_get_serial_sequence(f'"{name}"', declared.key), highest)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +124,16 @@ class Database:
             return Seen(columns, tuple(primary), tuple(foreign))
 
     def forget(self) -> None:
-        """Leave nothing of what was erased in SQLite's write-ahead log."""
-        if self._engine.dialect.name == "sqlite":
-            with self.translated(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Leave nothing of what was erased in SQLite's write-ahead log; RegisterUnavailable while somebody still reads it."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with self.translated(), closing(self._engine.raw_connection()) as connection:
+            try:
+                busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.Error as error:
+                raise RegisterUnavailable(f"databases.{self.name}: {type(error).__name__} {error.sqlite_errorname}") from None
+        if busy:
+            raise RegisterUnavailable(f"databases.{self.name}: the write-ahead log is being read")
 
     def close(self) -> None:
         """Close the connections."""

@@ -302,6 +302,7 @@ class _Consistency:
             raise ConfigurationError(f"{self.path}.tables", "no table is declared", "Declare at least the table whose rows are persons")
         for table in self.database.tables:
             self._hangs(table)
+        for table in self.database.tables:
             for column in table.columns:
                 self._column(table, column)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final, cast
 
 from sqlalchemy import Table, func, or_, select
 
@@ -17,7 +18,8 @@ from worker.register.model import ColumnFacts, HeldTable, Match, PersonKey, Plai
 from worker.register.rectification import shown
 from worker.rules.model import Language
 
-_LOT = 500  # keys in one IN list; SQLite before 3.32 takes 999 parameters
+_NEVER: Final[Mapping[str, datetime]] = {}  # one for all rows: a package may have 100,000
+_LOT: Final = 500  # keys in one IN list; SQLite before 3.32 takes 999 parameters
 
 
 def find(at: Open, address: str) -> Iterator[Match]:
@@ -39,38 +41,55 @@ def _ascii_lower(text: str) -> str:
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def tree(at: Open, person: PersonKey) -> dict[str, list[dict[str, Any]]]:
-    """Table to rows: the person's own row and everything that hangs from it, parents before children. Empty if it is gone."""
+def walk(at: Open, person: PersonKey) -> Iterator[tuple[TableDeclaration, Mapping[str, Any]]]:
+    """The person's own row and everything that hangs from it, parents before children, one row at a time. Nothing if it is gone."""
     row = at.row(person)
     if row is None:
-        return {}
-    found = {person.table: [row]}
+        return
+    own = at.declared.by_name[person.table]
+    yield own, row
+    keys: dict[str, list[Any]] = {person.table: [row[own.key]]}
     for name in at.declared.below(person.table):
         declared, table = at.table(name)
-        keys = [r[at.declared.by_name[declared.parent].key] for r in found[declared.parent]]
-        found[name] = [row for start in range(0, len(keys), _LOT) for row in _hanging(at, declared, table, keys[start : start + _LOT])]
+        mine = keys[name] = []
+        has_children = bool(at.declared.children(name))
+        above = keys[declared.parent]
+        for start in range(0, len(above), _LOT):
+            for found in _hanging(at, declared, table, above[start : start + _LOT]):
+                if has_children:
+                    mine.append(found[declared.key])
+                yield declared, found
+
+
+def tree(at: Open, person: PersonKey) -> dict[str, list[dict[str, Any]]]:
+    """Table to rows of :func:`walk`, parents before children, also tables without a row. Empty if the person is gone."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for declared, row in walk(at, person):
+        if not found:
+            found = {name: [] for name in (declared.name, *at.declared.below(declared.name))}
+        found[declared.name].append(dict(row))
     return found
 
 
-def _hanging(at: Open, declared: TableDeclaration, table: Table, keys: Sequence[Any]) -> Iterator[dict[str, Any]]:
+def _hanging(at: Open, declared: TableDeclaration, table: Table, keys: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
     query = select(table).where(table.c[declared.parent_key].in_(keys)).order_by(table.c[declared.key])
-    return (dict(row) for row in at.connection.execute(query).mappings())
+    rows = at.connection.execute(query.execution_options(yield_per=_LOT)).mappings()
+    return cast("Iterator[Mapping[str, Any]]", iter(rows))
 
 
 def holdings(
     at: Open, journal: Journal | None, register: Declaration, persons: Sequence[PersonKey], language: Language
 ) -> Iterator[HeldTable]:
     """What one database holds about ``persons``, table by table, each row once."""
-    rows: dict[str, dict[str, dict[str, Any]]] = {}
+    rows: dict[str, dict[str, Row]] = {}
     for person in persons:
-        for name, found in tree(at, person).items():
-            key = at.declared.by_name[name].key
-            rows.setdefault(name, {}).update({str(row[key]): row for row in found})
+        for declared, found in walk(at, person):
+            key = str(found[declared.key])
+            rows.setdefault(declared.name, {}).setdefault(key, _row(declared, journal, key, found))
     for declared in at.declared.tables:
-        if mine := rows.get(declared.name):
+        if mine := rows.pop(declared.name, None):
             facts = tuple(_facts(c, register, language) for c in declared.columns)
-            held = tuple(_row(declared, journal, key, row) for key, row in mine.items())
-            yield HeldTable(at.declared.name, declared.name, declared.what, declared.title.of(language), facts, held)
+            yield HeldTable(at.declared.name, declared.name, declared.what, declared.title.of(language), facts, tuple(mine.values()))
 
 
 def _facts(column: ColumnDeclaration, register: Declaration, language: Language) -> ColumnFacts:
@@ -86,15 +105,15 @@ def _facts(column: ColumnDeclaration, register: Declaration, language: Language)
     )
 
 
-def _row(declared: TableDeclaration, journal: Journal | None, key: str, row: dict[str, Any]) -> Row:
+def _row(declared: TableDeclaration, journal: Journal | None, key: str, row: Mapping[str, Any]) -> Row:
     recorded = row.get(declared.recorded_column)
     corrected = journal.corrections(declared.name, key) if journal and declared.correctable else {}
     return Row(
         key=key,
         values=tuple(plain(row[c.name]) for c in declared.columns),
-        origin=shown(row.get(declared.origin_column)),
+        origin=sys.intern(shown(row.get(declared.origin_column))),
         recorded_at=_moment(recorded),
-        corrected={name: at for name, value in corrected.items() if (at := _moment(value)) is not None},
+        corrected={name: at for name, value in corrected.items() if (at := _moment(value)) is not None} or _NEVER,
     )
 
 

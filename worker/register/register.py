@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
-from sqlalchemy import insert
-
 from worker.errors import ConfigurationError, RegisterRefused
 from worker.register import check, eraser, erasure, exchange, reading, rectification
 from worker.register.database import Database, Open
@@ -236,7 +234,7 @@ class Register:
     def _add(self, table: str, rows: Sequence[Mapping[str, object]], database: str) -> int:
         with self._database(database or next(iter(self._databases))).writing() as at:
             if rows:
-                at.connection.execute(insert(at.table(table)[1]), [dict(row) for row in rows])
+                at.add(table, rows)
         return len(rows)
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from worker.errors import ConfigurationError
+from worker.mail.imap_settings import MailboxSettings
+from worker.mail.smtp_settings import SmtpSettings
 from worker.newsletter.settings import NewsletterSettings
 from worker.register.settings import RegisterSettings
 from worker.rules.letters import DeskCard
@@ -19,7 +21,7 @@ from worker.settings.build import build
 from worker.settings.checks import problems
 from worker.settings.given import PREFIX, from_file, overlay
 from worker.settings.kinds import Listen
-from worker.settings.tree import Section, Sections, StoreSection
+from worker.settings.tree import Login, RelaySection, Section, Sections, SmtpSection, StoreSection
 from worker.web.settings import WebSettings
 
 __all__ = ["DEFAULT_FILE", "PREFIX", "Listen", "Settings", "load", "secret"]
@@ -34,6 +36,11 @@ class Settings(Sections):
 
     file: Path | None = None
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def store_url(self) -> str:
+        """The URL of the desk's memory; it may hold a password."""
+        return self.store.url
 
     @property
     def lock_file(self) -> Path:
@@ -77,14 +84,60 @@ class Settings(Sections):
         """Where the customers' data is."""
         return RegisterSettings(url=self.register.url, file=self.register.file)
 
+    def mailbox_settings(self) -> tuple[MailboxSettings, ...]:
+        """The mailboxes to read, with their passwords; ConfigurationError if one cannot be read."""
+        return tuple(
+            MailboxSettings(
+                name=box.name,
+                host=box.host,
+                port=box.port,
+                tls=box.tls.value,
+                ca_file=box.ca_file,
+                user=box.user,
+                auth=_LOGIN[box.auth],
+                password=secret(f"mailbox.{number}.password_file", box.password_file, box.password),
+                folders=box.folders,
+                since=box.since,
+                after=box.after.value,
+                purge=box.purge.value,
+                authserv_id=box.authserv_id,
+                poll=box.poll.total_seconds(),
+            )
+            for number, box in enumerate(self.mailbox)
+        )
+
+    def smtp_settings(self) -> SmtpSettings:
+        """The server that letters leave by, with its password; ConfigurationError if that cannot be read."""
+        return _relay("smtp", self.smtp)
+
+    def relay_settings(self) -> tuple[SmtpSettings, ...]:
+        """The servers that newsletters leave by; that of ``[smtp]`` if no other is named."""
+        relays = tuple(_relay(f"newsletter.relay.{number}", relay) for number, relay in enumerate(self.newsletter.relay))
+        return relays or (self.smtp_settings(),)
+
     def newsletter_settings(self) -> NewsletterSettings:
         """How newsletters leave."""
         section = self.newsletter
         return NewsletterSettings(sender=section.from_, unsubscribe_mailbox=section.unsubscribe_mailbox, give_up=section.give_up)
 
-    def policy_in_force(self) -> Policy:
+    def limits_by_law(self) -> Policy:
         """The controller's choices, as the rules take them."""
         return Policy(**{f.name: getattr(self.policy, f.name) for f in fields(self.policy)})
+
+
+_LOGIN: Final[Mapping[Login, Literal["login", "xoauth2"]]] = {Login.PASSWORD: "login", Login.XOAUTH2: "xoauth2"}
+
+
+def _relay(name: str, section: SmtpSection | RelaySection) -> SmtpSettings:
+    return SmtpSettings(
+        host=section.host,
+        port=section.port,
+        tls=section.tls.value,
+        ca_file=section.ca_file,
+        user=section.user,
+        auth=_LOGIN[section.auth],
+        password=secret(f"{name}.password_file", section.password_file, section.password),
+    )
 
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:

@@ -142,3 +142,14 @@ def masked(value: str) -> str:
     if "://" in value:
         return quoted(_URL_PASSWORD.sub(r"\1:***@", value))
     return quoted("***") if value else quoted("")
+
+
+def required() -> dict[str, About]:
+    """The settings without a default, by dotted name: what somebody who begins must fill in."""
+    return {
+        f"{name}.{key_of(f.name)}": about
+        for name, kind, repeats in sections()
+        if not repeats or name == "mailbox"
+        for f, about, _ in values(kind)
+        if f.default is MISSING
+    }

@@ -113,9 +113,9 @@ def _campaign(row: Row[Any]) -> Campaign:
 def counts(tx: Tx, campaign_id: str) -> dict[DeliveryState, int]:
     """How many readers of a newsletter are in each state; all zero before its time."""
     rows = tx.connection.execute(
-        select(delivery.c.state, func.count()).where(delivery.c.campaign_id == campaign_id).group_by(delivery.c.state)
+        select(delivery.c.state, func.count().label("number")).where(delivery.c.campaign_id == campaign_id).group_by(delivery.c.state)
     )
-    found = dict(rows.tuples().all())
+    found = {row.state: row.number for row in rows}
     return {state: found.get(state.value, 0) for state in DeliveryState}
 
 

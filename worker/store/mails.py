@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 
 from worker.rules.model import HoldReason, Language, MailState
 from worker.store.store import Tx, new_id
-from worker.store.tables import cases, mail, mail_seen, mailbox_cursor
+from worker.store.tables import cases, mail, mail_seen, mailbox_cursor, meta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -74,6 +74,20 @@ def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pendi
     ).rowcount
     if not changed:
         tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
+
+
+def note_door(tx: Tx, door: str, state: str) -> None:
+    """Write how a door is: ``connected``, or what is wrong with it."""
+    name = f"door:{door}"
+    value = json.dumps({"state": state[:200], "since": tx.now.isoformat()})
+    if not tx.connection.execute(update(meta).where(meta.c.name == name).values(value=value)).rowcount:
+        tx.connection.execute(insert(meta).values(name=name, value=value))
+
+
+def doors(tx: Tx) -> dict[str, dict[str, str]]:
+    """Door to its ``state`` and since when."""
+    rows = tx.connection.execute(select(meta.c.name, meta.c.value).where(meta.c.name.like("door:%")))
+    return {row.name.removeprefix("door:"): json.loads(row.value) for row in rows}
 
 
 def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.rules.mail import Address
@@ -61,7 +61,9 @@ class Subscription:
 def insert_new(tx: Tx, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row unless its key is there already. True if it was inserted."""
     make = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
-    return bool(tx.connection.execute(make(table).values(**values).on_conflict_do_nothing()).rowcount)
+    # Not by rowcount: the driver for PostgreSQL does not count here and says -1.
+    written = make(table).values(**values).on_conflict_do_nothing().returning(literal(1))
+    return tx.connection.execute(written).first() is not None
 
 
 # Suppression -------------------------------------------------------------------------------------------------
@@ -170,7 +172,8 @@ def opened(tx: Tx, row: Row[Any]) -> Reader:
 
 def reader_key(tx: Tx, person: str) -> str:
     """The id of a reader's key: what is written to a reader is sealed under it."""
-    return tx.connection.execute(select(reader.c.key_id).where(reader.c.person == person)).scalar_one()
+    key_id: str = tx.connection.execute(select(reader.c.key_id).where(reader.c.person == person)).scalar_one()
+    return key_id
 
 
 def held_about(tx: Tx, person: str) -> dict[str, Any]:

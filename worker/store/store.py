@@ -142,11 +142,18 @@ class Store:
                 MigrationContext.configure(connection).get_current_revision() == ScriptDirectory.from_config(_alembic()).get_current_head()
             )
 
-    def checkpoint(self) -> None:
+    async def checkpoint(self) -> None:
         """Empty SQLite's write-ahead log, so that a destroyed key is gone from the disk."""
         if self.is_sqlite:
-            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        # The driver's own connection: a checkpoint inside a transaction, even one just begun, is refused.
+        connection = self._engine.raw_connection()
+        try:
+            connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+        finally:
+            connection.close()
 
     def close(self) -> None:
         """Finish what runs and close the connections."""

@@ -46,7 +46,7 @@ def load_wording(language: Language) -> Wording:
 
 def chosen(query: str | None, known: Language | None, header: str, offered: Sequence[Language]) -> Language:
     """The language of a page: asked for in the address, else the one of the case or reader, else the browser's, else the first offered."""
-    if query in offered:
+    if query is not None and query in offered:
         return Language(query)
     return known or accepted(header, offered) or offered[0]
 

@@ -26,14 +26,24 @@ NEAREST_LABEL: Final = 60  # characters before a value in which its label may st
 
 NEW: Final = "new"
 OLD: Final = "old"
-CONTACT: Final = "contact"
+_ADJACENT: Final = {"into": NEW, "not": OLD, "from": OLD}  # roles that only a cue directly before a value gives
+_BEHIND: Final = ("turns", "old_after")  # tables of cues that stand behind a value
 
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]{4}){2,7}(?:[ .-]?[A-Z0-9]{1,3})?\b")
 _ARROW: Final = re.compile(r"\s{0,3}(?:->|=>|→|—>|>>)\s{0,3}")
 _NAME: Final = r"[^\W\d_][\w'’.-]{0,30}(?: [^\W\d_][\w'’.-]{0,30}){0,4}"
-_CAPITALS: Final = re.compile(r"[\"'“”«„‘]?(?P<value>[A-ZÀ-Þ][\w'’.&-]{0,40}(?:[ ](?:[A-ZÀ-Þ&][\w'’.&-]{0,40}|van|de|der|den|von|du|la|le|of|and|et|en|und|und|für|for|di|'t|ter|ten){1,2}){0,5})")
+_CAPITALS: Final = re.compile(
+    r"[\"'“”«„‘]?(?P<value>[A-ZÀ-Þ][\w'’.&-]{0,40}(?:[ ](?:[A-ZÀ-Þ&][\w'’.&-]{0,40}|van|de|der|den|von|du|la|le|of|and|et|en|und|und|für|for|di|'t|ter|ten){1,2}){0,5})"
+)
+_PERSON: Final = re.compile(
+    r"[A-ZÀ-Þ][\w'’.-]{0,30}(?: (?:(?:van|de|der|den|von|zu|du|la|le|di|'t|ter|ten) ){0,3}[A-ZÀ-Þ][\w'’.-]{0,30}){0,4}"
+)
 _TEXTUAL: Final = (Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY)
-_SHORT: Final = {Column.NUMBER: re.compile(r"\d{1,4} ?[a-zA-Z]?\b"), Column.BOX: re.compile(r"[\w.]{1,5}\b"), Column.POSTCODE: shapes.POSTCODE}
+_SHORT: Final = {
+    Column.NUMBER: re.compile(r"\d{1,4} ?[a-zA-Z]?\b"),
+    Column.BOX: re.compile(r"[\w.]{1,5}\b"),
+    Column.POSTCODE: shapes.POSTCODE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,34 +51,37 @@ class Values:
     """Compiled cues and labels of all languages, from ``[fields]``, ``[cues]`` and ``[extract]``."""
 
     cue: re.Pattern[str]
-    roles: Mapping[str, str]  # folded cue -> old, new, contact
+    roles: Mapping[str, str]  # folded cue -> what it says of the value behind it
+    behind: re.Pattern[str]  # cues behind a value that make it the old one
     label: re.Pattern[str]
     columns: Mapping[str, Column | None]  # folded label -> column; None is a whole address
     customer_number: re.Pattern[str]
     introduced: re.Pattern[str]
-    spam: re.Pattern[str]
-    bank_change: re.Pattern[str]
 
     @classmethod
     def from_data(cls, data: Mapping[str, Mapping[str, Any]]) -> Values:
         """Compile; raises ``ValueError`` for a field that is no column."""
         roles: dict[str, str] = {}
+        behind: set[str] = set()
         columns: dict[str, Column | None] = {}
         for table in data.values():
             for role, words in table.get("cues", {}).items():
-                roles.update({fold(word): role for word in words})
+                folded = {fold(word) for word in words}
+                if role in _BEHIND:
+                    behind |= folded
+                else:
+                    roles.update(dict.fromkeys(folded, role))
             for name, words in table.get("fields", {}).items():
                 columns.update({fold(word): None if name == "address" else Column(name) for word in words})
         shared = data["shared"]["extract"]
         return cls(
             _longest_first(roles),
             roles,
+            _longest_first(behind),
             _longest_first(columns),
             columns,
-            re.compile(str(shared["customer_number"]), re.IGNORECASE),
+            re.compile(str(shared["customer_number"])),
             _any(data, "introduced", _NAME),
-            _any(data, "spam"),
-            _any(data, "bank_change"),
         )
 
 
@@ -77,9 +90,12 @@ def _longest_first(words: Iterable[str]) -> re.Pattern[str]:
     return re.compile(r"(?<!\w)(?:" + "|".join(re.escape(w) for w in ordered) + r")(?!\w)")
 
 
-def _any(data: Mapping[str, Mapping[str, Any]], name: str, value: str = "") -> re.Pattern[str]:
-    parts = [p.replace("{name}", f"(?P<v{i}>{value})") for i, p in enumerate(p for t in data.values() for p in t.get("extract", {}).get(name, ()))]
-    return re.compile("|".join(parts or ["(?!)"]), re.IGNORECASE if not value else 0)
+def _any(data: Mapping[str, Mapping[str, Any]], name: str, value: str) -> re.Pattern[str]:
+    parts = [
+        p.replace("{name}", f"(?P<v{i}>{value})")
+        for i, p in enumerate(p for t in data.values() for p in t.get("extract", {}).get(name, ()))
+    ]
+    return re.compile("|".join(parts or ["(?!)"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +105,6 @@ class Extraction:
     fields: Fields = Fields()
     doubtful: bool = False
     bank: bool = False
-    bank_change: bool = False
-    spam: bool = False
     because: tuple[Evidence, ...] = ()
 
 
@@ -110,15 +124,7 @@ def extract(mail: InboundMail, stripped: Stripped, language: Language, values: V
     changed = {c.new for c in changes} | {c.old for c in changes}
     emails = [v.text for v in typed if v.kind is shapes.Kind.EMAIL and v.text not in changed]
     fields = Fields(_name(own, values, changes), emails[0] if emails else None, _number(own, mail, values), changes)
-    bank = bool(_IBAN.search(own.text))
-    return Extraction(
-        fields,
-        doubtful,
-        bank or bool(values.bank_change.search(own.low)),
-        bool(values.bank_change.search(own.low)),
-        bool(values.spam.search(own.low) or values.spam.search(fold_same(mail.subject))),
-        because,
-    )
+    return Extraction(fields, doubtful, bool(_IBAN.search(own.text)), because)
 
 
 def fold_same(text: str) -> str:
@@ -159,13 +165,16 @@ def _name(own: _Own, values: Values, changes: Sequence[Change]) -> str | None:
 
 def _capitalised(name: str) -> str:
     """The words of a name up to the first that belongs to the sentence again."""
-    match = _CAPITALS.match(name)
-    return match.group("value").strip(" .,") if match else ""
+    match = _PERSON.match(name)
+    return match.group().strip(" .,") if match else ""
 
 
 def _number(own: _Own, mail: InboundMail, values: Values) -> str | None:
-    match = values.customer_number.search(own.text) or values.customer_number.search(mail.subject)
-    return match.group("value").strip(" .-/") if match else None
+    for text, low in ((own.text, own.low), (mail.subject, fold_same(mail.subject))):
+        match = values.customer_number.search(low)
+        if match is not None:
+            return text[slice(*match.span("value"))].strip(" .-/")
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +189,7 @@ class _Said:
 
 
 def _changes(own: _Own, typed: Sequence[Value], values: Values) -> tuple[tuple[Change, ...], bool, tuple[Evidence, ...]]:
-    said = [*_typed(own, typed, values), *_textual(own, typed, values)]
+    said = [*_typed(own, typed, values), *_textual(own, typed, values), *_listed(own, typed, values)]
     changes: list[Change] = []
     doubtful = any(not s.sure for s in said)
     for column in Column:
@@ -189,7 +198,9 @@ def _changes(own: _Own, typed: Sequence[Value], values: Values) -> tuple[tuple[C
         if len(new) == 1 and (not old or old[0] != new[0] or len(old) > 1):
             changes.append(Change(column, new[0], old[0] if len(old) == 1 else None))
         doubtful = doubtful or len(new) > 1 or len(old) > 1 or bool(old and not new and column not in _PARTS)
-    because = tuple(Evidence(f"value.{s.column.value}.{s.role}", Part.BODY, (s.at, s.at + len(s.text)), s.text) for s in said if s.role in {NEW, OLD})
+    because = tuple(
+        Evidence(f"value.{s.column.value}.{s.role}", Part.BODY, (s.at, s.at + len(s.text)), s.text) for s in said if s.role in {NEW, OLD}
+    )
     return tuple(changes), doubtful, because
 
 
@@ -216,19 +227,31 @@ def _begin(low: str, after: int, start: int) -> int:
 
 
 def _role(before: str, after: str, values: Values) -> str:
-    """The last cue before a value decides; an arrow or "becomes" after it makes it the old one."""
-    if _ARROW.match(after):
-        return OLD
+    """The last cue before a value decides; an arrow or "becomes" behind it makes it the old one."""
+    turned = _turned(after, values)
     if _ARROW.search(before[-6:]):
         return NEW
-    cues = [values.roles[m.group()] for m in values.cue.finditer(before)]
-    role = cues[-1] if cues else ""
-    behind = values.cue.match(after.lstrip(" ,(;\n"))
-    if behind and values.roles[behind.group()] in {"turns", OLD + "_after"}:
+    cues = [(m.end(), values.roles[m.group()]) for m in values.cue.finditer(before)]
+    role = ""
+    for end, name in cues:
+        adjacent = not before[end:].strip(" :,\n\t\"'“„«(")
+        if name not in _ADJACENT:
+            role = role if name == "weak" else name
+        elif adjacent and (name != "from" or turned):
+            role = _ADJACENT[name]
+    if turned:
         return OLD
-    if role == "weak":
-        return next((c for c in reversed(cues) if c != "weak"), NEW)
-    return role
+    replaces = next((values.roles[m.group()] for m in [values.cue.match(after.lstrip(" ,(;"))] if m), "")
+    return role or (NEW if replaces in {OLD, "not"} else "")
+
+
+def _turned(after: str, values: Values) -> bool:
+    """Do the words behind a value make it the old one ("becomes", "is no longer right")? Not "in" of "in place of"."""
+    if _ARROW.match(after):
+        return True
+    rest = after.lstrip(" ,(;\"'”»")
+    behind, cue = values.behind.match(rest), values.cue.match(rest)
+    return bool(behind) and not (cue and behind and cue.end() > behind.end())
 
 
 def _parts(value: Value, role: str, before: str, values: Values) -> Iterable[_Said]:
@@ -262,6 +285,19 @@ def _textual(own: _Own, typed: Sequence[Value], values: Values) -> Iterable[_Sai
             yield from _after_cues(own, column, labels[0].start(), (start, end), taken, values)
 
 
+def _listed(own: _Own, typed: Sequence[Value], values: Values) -> Iterable[_Said]:
+    """Lines of a list, "Street: ...": the parts of an address, which nobody gives to identify himself."""
+    for start, end in _pieces(own.low):
+        begin = start + len(own.low[start:end]) - len(own.low[start:end].lstrip(" \t*-"))
+        label = values.label.match(own.low, begin, end)
+        column = values.columns[label.group()] if label else None
+        if label is None or column not in _PARTS or not own.low[label.end() : end].lstrip().startswith((":", "=")):
+            continue
+        found = _value_at(own, column, label.end(), end, values)
+        if found is not None and not any(v.start <= found[0] < v.end for v in typed):
+            yield _Said(column, NEW, found[1], found[0])
+
+
 def _pieces(low: str) -> Iterable[tuple[int, int]]:
     """Sentences and lines, cheaply."""
     at = 0
@@ -273,22 +309,28 @@ def _pieces(low: str) -> Iterable[tuple[int, int]]:
         yield at, len(low)
 
 
-def _after_cues(own: _Own, column: Column, label: int, piece: tuple[int, int], taken: Sequence[tuple[int, int]], values: Values) -> Iterable[_Said]:
-    cues = [m for m in values.cue.finditer(own.low, *piece)]
-    strong = [m for m in cues if values.roles[m.group()] in {NEW, OLD, "turns"}]
-    if not strong:
-        return
+def _after_cues(
+    own: _Own, column: Column, label: int, piece: tuple[int, int], taken: Sequence[tuple[int, int]], values: Values
+) -> Iterable[_Said]:
+    cues = list(values.cue.finditer(own.low, *piece))
+    said = False
     for at, cue in enumerate(cues):
-        role = values.roles[cue.group()]
+        name = values.roles[cue.group()]
         limit = cues[at + 1].start() if at + 1 < len(cues) else piece[1]
         found = _value_at(own, column, cue.end(), limit, values)
-        if found is None or role not in {NEW, OLD, "turns", "weak"} or any(s <= found[0] < e for s, e in taken):
+        if found is None or any(s <= found[0] < e for s, e in taken):
+            said = said or name in {NEW, OLD}
             continue
-        if role == "weak" and not any(values.roles[m.group()] == NEW for m in cues[: at + 1]) and cue.start() < label:
-            continue
-        following = values.roles[cues[at + 1].group()] if at + 1 < len(cues) else ""
-        turned = following == "turns" or bool(_ARROW.match(own.low, found[0] + len(found[1])))
-        yield _Said(column, OLD if turned or role == OLD else NEW, found[1], found[0])
+        end = found[0] + len(found[1])
+        turned = _turned(own.low[end : end + 40], values)
+        role = _ADJACENT.get(name, name)
+        if name == "weak":
+            role = NEW if said and cue.start() > label else ""
+        if name == "from" and not turned:
+            role = ""
+        if role in {NEW, OLD}:
+            said = True
+            yield _Said(column, OLD if turned else role, found[1], found[0])
     yield from _arrowed(own, column, piece)
 
 

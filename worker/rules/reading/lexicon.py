@@ -59,6 +59,16 @@ class Pattern:
         first, second = items
         return forward, cls((Item(second.concepts, first.gap, second.initial), Item(first.concepts, second.gap, first.initial)))
 
+    def possible(self, hits: Hits) -> bool:
+        """Does every item have a concept that occurs at all? Cheap, and mostly the answer is no."""
+        for item in self.items:
+            for concept in item.concepts:
+                if concept in hits:
+                    break
+            else:
+                return False
+        return True
+
     def find(self, hits: Hits, sentence: Sentence) -> list[tuple[Span, ...]]:
         """Every match, as the spans of its items; at most one for each place of the first item."""
         out = []
@@ -103,7 +113,9 @@ class Lexicon:
     cache: Any = field(repr=False, compare=False)
 
     @classmethod
-    def compile(cls, concepts: Mapping[str, Iterable[str]], macros: Mapping[str, Iterable[str]], loose: Iterable[str], strict: Iterable[str]) -> Lexicon:
+    def compile(
+        cls, concepts: Mapping[str, Iterable[str]], macros: Mapping[str, Iterable[str]], loose: Iterable[str], strict: Iterable[str]
+    ) -> Lexicon:
         """Compile ``concepts`` (name -> words, ``word*`` for a prefix) and ``macros`` (name -> patterns).
 
         ``loose`` names the concepts whose words may be misspelt by one letter, ``strict`` words that are never
@@ -136,7 +148,7 @@ class Lexicon:
 
     def _add_macros(self, hits: Hits, sentence: Sentence) -> None:
         for name, patterns in self.macros:
-            found = [(match[0][0], match[-1][1]) for pattern in patterns for match in pattern.find(hits, sentence)]
+            found = [(m[0][0], m[-1][1]) for p in patterns if p.possible(hits) for m in p.find(hits, sentence)]
             if found:
                 hits[name] = sorted({*hits.get(name, ()), *found})
 

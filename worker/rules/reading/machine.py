@@ -51,7 +51,7 @@ class Signs:
 
 def _union(data: Mapping[str, Mapping[str, Any]], name: str) -> re.Pattern[str]:
     parts = [part for table in data.values() for part in table.get("machine", {}).get(name, ())]
-    return re.compile("|".join(parts or ["(?!)"]), re.IGNORECASE)
+    return re.compile("|".join(parts or ["(?!)"]))
 
 
 def origin(mail: InboundMail, signs: Signs) -> Origin:
@@ -82,8 +82,9 @@ def _header(name: str) -> Evidence:
 
 
 def _found(rule: str, part: Part, pattern: re.Pattern[str], text: str) -> Evidence | None:
-    match = pattern.search(text)
-    return Evidence(rule, part, match.span(), match.group()) if match else None
+    low = text.lower()  # patterns are in lower case: a search that ignores case costs four times as much
+    match = pattern.search(low if len(low) == len(text) else text)
+    return Evidence(rule, part, match.span(), text[match.start() : match.end()]) if match else None
 
 
 def _bounce(mail: InboundMail, headers: Mapping[str, str], signs: Signs) -> Evidence | None:

@@ -51,7 +51,7 @@ class Reader:
         if origin.kind in verdict.MACHINES:
             return verdict.of_machine(origin, guess, self.versions)
         text = {Part.SUBJECT: mail.subject, Part.BODY: mail.text}
-        found = self.rules.apply(text, (*subject, *body), guess.language)
+        found = self.rules.apply(text, (*subject, *body), guess.language, self.languages.stop)
         values = extract.extract(mail, stripped, guess.language, self.values)
         seen = verdict.Seen(mail, stripped, (*subject, *body), guess, origin, found, values)
         return verdict.decide(seen, self.rules.thresholds, self.versions)

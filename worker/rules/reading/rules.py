@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from worker.rules.reading.tokens import Sentence
 #: Concepts whose words may be misspelt by one letter: what people ask for, never what guards them.
 LOOSE: Final = ("delete", "unsub", "newsletter", "correct", "data", "personaldata", "account", "please", "short_unsub", "art15", "overview")
 ACTS: Final = ("want", "please", "canyou", "request")
+IMPERATIVE_REACH: Final = 6  # words between an imperative and what it asks for
 SHORT: Final = 8  # words: a mail of one short word must consist of it and fillers
 
 
@@ -48,6 +49,8 @@ class Guard:
     scope: Scope
     near: int = 0  # words
     silent: bool = False
+    rules: frozenset[str] = frozenset()  # only these; empty is all
+    same_clause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +110,29 @@ class Rules:
     rules: tuple[Rule, ...]
     guards: tuple[Guard, ...]
     thresholds: Thresholds
+    index: Mapping[str, tuple[tuple[int, Pattern], ...]]  # first concept -> (place of the rule, pattern)
 
     @classmethod
     def from_data(cls, data: Mapping[str, Mapping[str, Any]]) -> Rules:
         """Compile the shared data with that of each language."""
         shared = data["shared"]
+        rules = tuple(_rule(row) for row in shared["rules"])
         return cls(
             {lang: _lexicon(shared, data[lang.value]) for lang in Language if lang.value in data},
-            tuple(_rule(row) for row in shared["rules"]),
-            tuple(Guard(row["concept"], HoldReason(row["reason"]), Scope(row["scope"]), row.get("near", 0), row.get("silent", False)) for row in shared["guards"]),
+            rules,
+            tuple(_guard(row) for row in shared["guards"]),
             Thresholds(**shared["thresholds"]),
+            _index(rules),
         )
 
-    def apply(self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language) -> Found:
-        """Match every rule in every language, then let the guards look at what matched."""
+    def apply(self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language, stop: Mapping[Language, frozenset[str]]) -> Found:
+        """Match every rule in every language, then let the guards look at what matched.
+
+        ``main`` is the language of the mail, ``stop`` the stop words: a sentence that speaks one language is not read in another.
+        """
         tagged = [[self._tag(sentence, lang) for lang in self.lexicons] for sentence in sentences]
         findings = [f for at, views in enumerate(tagged) for view in views for f in self._match(at, view, text)]
-        findings = _yielded(findings)
+        findings = _yielded([f for f in findings if f.language is main or _speaks(sentences[f.at], f.language, main, stop)])
         findings += self._short(tagged, text)
         languages = {main} | {f.language for f in findings}
         guarded = tuple(self._guarded(f, tagged, text) for f in findings)
@@ -136,16 +145,25 @@ class Rules:
     def _match(self, at: int, view: _Tagged, text: Mapping[Part, str]) -> Iterable[Finding]:
         if not view.hits:
             return
-        for rule in self.rules:
-            best = self._best(rule, at, view, text)
+        for rule, patterns in self._possible(view.hits):
+            best = self._best(rule, patterns, at, view, text)
             if best is not None:
                 view.used.update(best.used)
                 yield best
 
-    def _best(self, rule: Rule, at: int, view: _Tagged, text: Mapping[Part, str]) -> Finding | None:
+    def _possible(self, hits: Hits) -> Iterable[tuple[Rule, list[Pattern]]]:
+        """The rules whose concepts occur, in their order, found by the first concept of each pattern."""
+        found: dict[int, list[Pattern]] = {}
+        for concept in hits:
+            for at, pattern in self.index.get(concept, ()):
+                if pattern.possible(hits):
+                    found.setdefault(at, []).append(pattern)
+        return [(self.rules[at], found[at]) for at in sorted(found)]
+
+    def _best(self, rule: Rule, patterns: Sequence[Pattern], at: int, view: _Tagged, text: Mapping[Part, str]) -> Finding | None:
         """The strongest match of ``rule``; words that any match used are nobody's guard."""
         best: Finding | None = None
-        for pattern in rule.patterns:
+        for pattern in patterns:
             for match in pattern.find(view.hits, view.sentence):
                 found = self._finding(rule, at, view, match, text)
                 view.used.update(found.used)
@@ -160,7 +178,9 @@ class Rules:
         score = rule.weight + (self.thresholds.act if acted else 0.0)
         quoted = bool(view.sentence.quoted & used)
         bare = view.sentence.question and rule.weight < self.thresholds.automatic and not _politely_asked(view)
-        return Finding(rule, view.language, score, at, words, used, _evidence(rule.id, view.sentence, words, text), asks=not (quoted or bare))
+        return Finding(
+            rule, view.language, score, at, words, used, _evidence(rule.id, view.sentence, words, text), asks=not (quoted or bare)
+        )
 
     def _short(self, tagged: Sequence[Sequence[_Tagged]], text: Mapping[Part, str]) -> list[Finding]:
         """A sentence, or a whole mail, of one short word ("stop", "désabo") among fillers."""
@@ -172,13 +192,24 @@ class Rules:
                 if words is not None:
                     view.used.update(range(len(view.sentence.words)))
                     used = frozenset(range(len(view.sentence.words)))
-                    out.append(Finding(rule, view.language, rule.weight, at, words, used, _evidence(rule.id, view.sentence, words, text), asks=not view.sentence.question))
+                    out.append(
+                        Finding(
+                            rule,
+                            view.language,
+                            rule.weight,
+                            at,
+                            words,
+                            used,
+                            _evidence(rule.id, view.sentence, words, text),
+                            asks=not view.sentence.question,
+                        )
+                    )
         return out
 
     def _guarded(self, finding: Finding, tagged: Sequence[Sequence[_Tagged]], text: Mapping[Part, str]) -> Finding:
         fired = []
         for guard in self.guards:
-            if guard.scope is Scope.MAIL:
+            if guard.scope is Scope.MAIL or (guard.rules and finding.rule.id not in guard.rules):
                 continue
             for at in _joined(tagged, finding.at, guard.scope):
                 view = next(v for v in tagged[at] if v.language is finding.language)
@@ -186,9 +217,11 @@ class Rules:
                 if hit is not None:
                     fired.append((guard, _evidence(f"guard.{guard.concept}", view.sentence, hit, text)))
                     break
-        return Finding(finding.rule, finding.language, finding.score, finding.at, finding.words, finding.used, finding.evidence, tuple(fired), finding.asks)
+        return replace(finding, guards=tuple(fired))
 
-    def _mail_guards(self, tagged: Sequence[Sequence[_Tagged]], languages: set[Language], text: Mapping[Part, str]) -> Iterable[tuple[Guard, Evidence]]:
+    def _mail_guards(
+        self, tagged: Sequence[Sequence[_Tagged]], languages: set[Language], text: Mapping[Part, str]
+    ) -> Iterable[tuple[Guard, Evidence]]:
         for guard in self.guards:
             if guard.scope is not Scope.MAIL:
                 continue
@@ -222,12 +255,25 @@ def _rule(row: Mapping[str, Any]) -> Rule:
     )
 
 
+def _guard(row: Mapping[str, Any]) -> Guard:
+    return Guard(row["concept"], HoldReason(row["reason"]), Scope(row["scope"]), row.get("near", 0), row.get("silent", False), frozenset(row.get("rules", ())), row.get("same_clause", False))
+
+
+def _index(rules: Sequence[Rule]) -> Mapping[str, tuple[tuple[int, Pattern], ...]]:
+    out: dict[str, tuple[tuple[int, Pattern], ...]] = {}
+    for at, rule in enumerate(rules):
+        for pattern in rule.patterns:
+            for concept in dict.fromkeys(pattern.items[0].concepts):
+                out[concept] = (*out.get(concept, ()), (at, pattern))
+    return out
+
+
 def _acted(view: _Tagged, words: Span) -> bool:
     """Does somebody ask here: a word of asking, or an imperative that begins the clause of the match."""
     if any(name in view.hits for name in ACTS):
         return True
     breaks = view.sentence.breaks
-    return any(first in breaks and words[0] - 3 <= first <= words[1] for first, _ in view.hits.get("imp", ()))
+    return any(first in breaks and words[0] - IMPERATIVE_REACH <= first <= words[1] for first, _ in view.hits.get("imp", ()))
 
 
 def _politely_asked(view: _Tagged) -> bool:
@@ -249,6 +295,11 @@ def _evidence(rule: str, sentence: Sentence, words: Span, text: Mapping[Part, st
     return Evidence(rule, sentence.part, (start, end), text[sentence.part][start:end])
 
 
+def _speaks(sentence: Sentence, language: Language, main: Language, stop: Mapping[Language, frozenset[str]]) -> bool:
+    folds = sentence.folds
+    return sum(w in stop[language] for w in folds) >= sum(w in stop[main] for w in folds)
+
+
 def _yielded(findings: list[Finding]) -> list[Finding]:
     """Drop what a milder rule, or another language, read into words that a stronger finding of the sentence explains."""
     return [f for f in findings if not any(_covers(other, f) for other in findings)]
@@ -258,7 +309,9 @@ def _covers(other: Finding, finding: Finding) -> bool:
     if other is finding or other.at != finding.at:
         return False
     if other.rule.label is finding.rule.label and other.language is not finding.language:
-        return other.score > finding.score or (other.score == finding.score and list(Language).index(other.language) < list(Language).index(finding.language))
+        return other.score > finding.score or (
+            other.score == finding.score and list(Language).index(other.language) < list(Language).index(finding.language)
+        )
     return other.rule.label in finding.rule.yields_to and other.rule.id != finding.rule.id and other.score >= finding.score
 
 
@@ -285,11 +338,21 @@ def _benign(view: _Tagged, span: Span) -> bool:
 
 def _fires(guard: Guard, view: _Tagged, finding: Finding | None) -> Span | None:
     """The first word of ``guard`` that neither a rule used nor politeness explains."""
-    for span in view.hits.get(guard.concept, ()):
-        if _benign(view, span) or all(i in view.used for i in range(span[0], span[1] + 1)):
-            continue
-        if guard.scope is Scope.NEAR:
-            if finding is None or not finding.words[0] - guard.near <= span[0] <= finding.words[1] + guard.near:
-                continue
-        return span
+    hits = view.hits.get(guard.concept, [])
+    if guard.concept == "neg" and finding is not None and any(first in finding.used for first, _ in hits):
+        return None  # the negation is part of what is asked: "no more newsletters"
+    for span in hits:
+        used = finding.used if guard.rules and finding is not None else view.used
+        explained = _benign(view, span) or all(i in used for i in range(span[0], span[1] + 1))
+        if not explained and _reaches(guard, view, finding, span[0]):
+            return span
     return None
+
+
+def _reaches(guard: Guard, view: _Tagged, finding: Finding | None, at: int) -> bool:
+    if guard.scope is not Scope.NEAR:
+        return True
+    if finding is None or not finding.words[0] - guard.near <= at <= finding.words[1] + guard.near:
+        return False
+    between = range(min(at, finding.words[1]) + 1, max(at, finding.words[1]) + 1)
+    return not (guard.same_clause and any(i in view.sentence.breaks for i in between))

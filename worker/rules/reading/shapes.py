@@ -14,7 +14,12 @@ from phonenumbers import NumberParseException, PhoneNumberType
 from worker.rules.model import Column, Language
 
 #: In which countries' national form a number is tried, likeliest first.
-REGIONS: Final = {Language.EN: ("BE", "GB", "NL"), Language.NL: ("BE", "NL"), Language.FR: ("BE", "FR", "LU"), Language.DE: ("DE", "BE", "AT", "CH")}
+REGIONS: Final = {
+    Language.EN: ("BE", "GB", "NL"),
+    Language.NL: ("BE", "NL"),
+    Language.FR: ("BE", "FR", "LU"),
+    Language.DE: ("DE", "BE", "AT", "CH"),
+}
 MOST_CANDIDATES: Final = 30  # telephone numbers tried per mail
 
 _WORD: Final = r"[^\W\d_][\w.'’-]{0,30}"
@@ -28,15 +33,31 @@ _BOX: Final = r"(?:[ ,]{0,3}(?:bus|box|bo[iî]te|bte|bt|b\.|flat|apt\.?|postbus)
 _NL_KINDS: Final = r"(?:straat|laan|weg|plein|steenweg|dreef|lei|kaai|kade|markt|gracht|singel|hof|baan|pad|park|veld|berg|heide|dijk|vest|stwg|str\.|stra(?:ß|ss)e|strasse|allee|platz|gasse|ring|ufer|damm|weide|zicht|wijk|brug|steeg|poort|akker|ln\.|rei|plaats)"
 _FR_KINDS: Final = r"(?:rue|avenue|av\.|chauss[ée]e|place|boulevard|bd\.?|bld\.?|quai|square|all[ée]e|impasse|chemin|route|clos|drève|cours|sentier|venelle|faubourg)"
 _EN_KINDS: Final = r"(?:street|st\.?|road|rd\.?|lane|avenue|ave\.?|close|drive|square|court|way|terrace|gardens|crescent|place|hill|row|walk|mews|park|grove)"
-_NORTH: Final = re.compile(rf"(?P<street>(?:(?:(?-i:[A-ZÀ-Þ])[\w.'’-]{{0,30}}|van|de|der|den|het|von|zur|zum|am|an|ten|ter|'t|lange|korte|oude|nieuwe|grote) ){{0,4}}(?:[^\W\d_][\w.'’-]{{0,40}})?{_NL_KINDS}) {{1,3}}(?:nr\.? ?)?{_NUMBER}(?!\d){_BOX}", re.IGNORECASE)
-_FRENCH: Final = re.compile(rf"(?:(?P<before>\d{{1,4}} ?(?:bis|ter|[a-zA-Z](?![\w'’]))?),? {{1,2}})?(?P<street>{_FR_KINDS} (?:(?!et\b|au\b|bo[iî]te\b|bte\b|à\b|et\b)[^\W\d_][\w.'’-]{{0,30}} ?){{1,6}}(?<! ))(?:,? {{1,2}}(?:n[°o]?\.? ?)?{_NUMBER}(?!\d))?{_BOX}", re.IGNORECASE)
-_BRITISH: Final = re.compile(rf"(?P<number>\d{{1,4}}[a-zA-Z]?),? (?P<street>(?:(?-i:[A-Z])[\w'’-]{{0,30}} ){{1,4}}{_EN_KINDS})(?!\w)", re.IGNORECASE)
-_PLAIN: Final = re.compile(rf"(?P<street>[A-ZÀ-Þ][\w.'’-]{{1,40}}(?: [A-ZÀ-Þ][\w.'’-]{{1,40}}){{0,3}}) {_NUMBER}{_BOX}[ ,\n(–-]{{1,4}}(?={_PLACE})")
+_NORTH: Final = re.compile(
+    rf"(?P<street>(?:(?:(?-i:[A-ZÀ-Þ])[\w.'’-]{{0,30}}|van|de|der|den|het|von|zur|zum|am|an|ten|ter|'t|lange|korte|oude|nieuwe|grote) ){{0,4}}(?:[^\W\d_][\w.'’-]{{0,40}})?{_NL_KINDS}) {{1,3}}(?:nr\.? ?)?{_NUMBER}(?!\d){_BOX}",
+    re.IGNORECASE,
+)
+_FRENCH: Final = re.compile(
+    rf"(?:(?P<before>\d{{1,4}} ?(?:bis|ter|[a-zA-Z](?![\w'’]))?),? {{1,2}})?(?P<street>{_FR_KINDS} (?:(?!et\b|au\b|bo[iî]te\b|bte\b|à\b|et\b)[^\W\d_][\w.'’-]{{0,30}} ?){{1,6}}(?<! ))(?(before)|(?:,? {{1,2}}(?:n[°o]?\.? ?)?{_NUMBER}(?!\d))?){_BOX}",
+    re.IGNORECASE,
+)
+_BRITISH: Final = re.compile(
+    rf"(?P<number>\d{{1,4}}[a-zA-Z]?),? (?P<street>(?:(?-i:[A-Z])[\w'’-]{{0,30}} ){{1,4}}{_EN_KINDS})(?!\w)", re.IGNORECASE
+)
+_PLAIN: Final = re.compile(
+    rf"(?P<street>[A-ZÀ-Þ][\w.'’-]{{1,40}}(?: [A-ZÀ-Þ][\w.'’-]{{1,40}}){{0,3}}) {_NUMBER}{_BOX}[ ,\n(–-]{{1,4}}(?={_PLACE})"
+)
 _AFTER: Final = re.compile(rf"[ ,\n(–-]{{0,5}}(?:(?:in|te|à|a|zu) )?{_PLACE}")
-_BRITISH_AFTER: Final = re.compile(r"[ ,\n]{1,4}(?P<town>[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,2})[ ,\n]{1,4}(?P<postcode>[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2})\b")
+_BRITISH_AFTER: Final = re.compile(
+    r"[ ,\n]{1,4}(?P<town>[A-Z][\w'’-]{1,30}(?: [A-Z][\w'’-]{1,30}){0,2})[ ,\n]{1,4}(?P<postcode>[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2})\b"
+)
 _PLACE_ALONE: Final = re.compile(rf"(?<![\w./-]){_PLACE}")
-_COUNTRY: Final = re.compile(r"[ ,\n(]{1,3}(?P<country>Belgi[ëe]|Belgique|Belgien|Belgium|Nederland|Netherlands|Pays-Bas|Niederlande|France|Frankrijk|Frankreich|Deutschland|Duitsland|Allemagne|Germany|Luxembourg|Luxemburg|United Kingdom|UK)\b")
-_WORDS_OF_SENTENCE: Final = frozenset("to naar from van is in now my mijn new nieuw nu address adres the het de old oud live at now woon wohne be wordt und and en at op zu nach in not niet nicht but maar sondern statt instead of naar aan an lautet street straat ist jetzt it s we ik ich verhuisd moved".split())  # noqa: SIM905
+_COUNTRY: Final = re.compile(
+    r"[ ,\n(]{1,3}(?P<country>Belgi[ëe]|Belgique|Belgien|Belgium|Nederland|Netherlands|Pays-Bas|Niederlande|France|Frankrijk|Frankreich|Deutschland|Duitsland|Allemagne|Germany|Luxembourg|Luxemburg|United Kingdom|UK)\b"
+)
+_WORDS_OF_SENTENCE: Final = frozenset(
+    "to naar from van is in now my mijn new nieuw nu address adres the het de old oud live at now woon wohne be wordt und and en at op zu nach in not niet nicht but maar sondern statt instead of naar aan an lautet street straat ist jetzt it s we ik ich verhuisd moved".split()
+)  # noqa: SIM905
 
 
 class Kind(StrEnum):

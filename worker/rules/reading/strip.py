@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-MOST_CHARACTERS: Final = 40_000  # of visible text that are looked at; a longer mail is flagged, not read on
+MOST_CHARACTERS: Final = 20_000  # of visible text that are looked at; a longer mail is flagged, not read on
 MOST_LINES: Final = 2_000
 LONGEST_LINE: Final = 1_000  # characters given to a pattern
 
@@ -73,15 +73,15 @@ def strip(text: str, marks: Marks) -> Stripped:
     _mark_signature(lines, marks)
     own = _spans(lines, "own")
     nothing = not any(line.text.strip() for line in lines if line.kind == "own")
-    quoted = any(line.kind == "quoted" for line in lines)
+    foreign = _spans(lines, "quoted") or _spans(lines, "boilerplate")
     if nothing:
-        own = _spans(lines, "quoted" if quoted else "signature") or _spans(lines, "boilerplate") or own
+        own = foreign or _spans(lines, "signature")
     return Stripped(
         own,
         _spans(lines, "quoted"),
         _spans(lines, "signature"),
         _spans(lines, "boilerplate"),
-        all_quoted=nothing and bool(text.strip()),
+        all_quoted=nothing and bool(foreign),
         forwarded=forwarded,
         cut=len(text) > MOST_CHARACTERS or len(lines) >= MOST_LINES,
     )
@@ -183,7 +183,7 @@ def _mark_signature(lines: list[_Line], marks: Marks) -> None:
     begun = False
     for line in lines:
         if line.kind == "quoted":
-            signing, begun = False, begun
+            signing = False
             continue
         if line.kind != "own":
             continue

@@ -25,7 +25,9 @@ _TOKEN: Final = re.compile(
     re.IGNORECASE,
 )
 _SPECIAL: Final = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "ı": "i"})
-_NO_END: Final = frozenset("art artt nr no tel mr mw mevr dhr dr st abs bzw ca nb str bv mme mlle fax gsm str resp evtl ggf inkl incl ms mrs ref vs cf al".split())  # noqa: SIM905 - a list of words reads best as words
+_NO_END: Final = frozenset(
+    "art artt nr no tel mr mw mevr dhr dr st abs bzw ca nb str bv mme mlle fax gsm str resp evtl ggf inkl incl ms mrs ref vs cf al".split()
+)  # noqa: SIM905 - a list of words reads best as words
 _BULLET: Final = frozenset("-•*–")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from worker.rules.mail import InboundMail
@@ -24,7 +24,7 @@ RIGHTS: Final = frozenset(
     {Label.ACCESS, Label.CORRECTION, Label.DELETION, Label.UNSUBSCRIBE, Label.OBJECTION, Label.RESTRICTION, Label.PORTABILITY}
 )
 SUBJECT_ONLY: Final = 14  # words of body below which a subject may carry the request alone
-FEW_WORDS: Final = 12  # words of an answer to our own letter that may be a bare "yes"
+VALUE_NEAR: Final = 4  # characters between "not" and the value it belongs to
 
 _REFERENCE: Final = re.compile(r"\bPD-\d{4}-\d{4,8}\b", re.IGNORECASE)
 _REPLY: Final = re.compile(r"\s{0,4}(?:re|aw|antw|antwort|sv|réf|betr)\s{0,2}(?:\[\d{1,3}\])?\s{0,2}:", re.IGNORECASE)
@@ -81,35 +81,32 @@ def _without_changes(fields: Fields) -> Fields:
 
 def _counted(seen: Seen, limits: Thresholds) -> tuple[Finding, ...]:
     """The findings that speak: none from an inherited subject, no trace beside something strong, no values rule without values."""
-    found = [f for f in seen.found.findings if f.score >= limits.mention]
+    found = [_without_value_guards(f, seen) for f in seen.found.findings if f.score >= limits.mention]
     if _REPLY.match(seen.mail.subject) or _FORWARD.match(seen.mail.subject):
         found = [f for f in found if f.evidence.part is Part.BODY]
     strong = {f.rule.label for f in found if f.score >= limits.automatic and not f.silent}
     found = [f for f in found if f.score >= limits.label or not strong & RIGHTS]
-    return tuple(f for f in found if not _superseded(f, found, limits) and not (f.rule.needs_values and _idle(f, found, seen)))
-
-
-def _idle(finding: Finding, found: Sequence[Finding], seen: Seen) -> bool:
-    """ "Moved" and "new number" in a mail that asks for something else and gives no value."""
-    others = any(f.rule.label in RIGHTS and f.rule.label is not Label.CORRECTION for f in found)
-    return others and not seen.values.fields.changes
+    return tuple(f for f in found if not _superseded(f, found, limits) and not (f.rule.needs_values and not seen.values.fields.changes))
 
 
 def _superseded(finding: Finding, found: Sequence[Finding], limits: Thresholds) -> bool:
     """Words that a more exact right of the same mail explains."""
     label = finding.rule.label
     near = [f for f in found if f.at == finding.at and f is not finding]
-    if label is Label.ACCESS:
-        return any(f.rule.label is Label.PORTABILITY for f in near)
-    if label is Label.DELETION and any(f.rule.label is Label.RESTRICTION for f in near):
-        return finding.silent or finding.score < limits.automatic
-    if label is Label.UNSUBSCRIBE and finding.score < limits.automatic:
-        return any(f.rule.label is Label.DELETION and f.score >= limits.automatic for f in found)
-    if label is Label.DELETION and finding.score < limits.automatic:
-        return any(f.rule.label is Label.CORRECTION and f.score >= limits.automatic for f in near)
-    if label is Label.CORRECTION and finding.rule.needs_values:
-        return False
-    return False
+    shared = {f.rule.label for f in near if f.used & finding.used}
+    strong = {f.rule.label for f in found if f.score >= limits.automatic}
+    match label:
+        case Label.ACCESS:
+            asked_for = finding.rule.id == "access.question" and Label.DELETION in shared
+            return asked_for or any(f.rule.label is Label.PORTABILITY for f in near)
+        case Label.DELETION:
+            weak = finding.score < limits.automatic
+            stronger = {f.rule.label for f in near if f.score >= limits.automatic}
+            return Label.RESTRICTION in shared or (weak and (Label.CORRECTION in stronger or Label.UNSUBSCRIBE in shared & stronger))
+        case Label.UNSUBSCRIBE:
+            return finding.score < limits.automatic and Label.DELETION in strong
+        case _:
+            return False
 
 
 def _labels(seen: Seen, findings: Sequence[Finding], limits: Thresholds) -> frozenset[Label]:
@@ -117,13 +114,11 @@ def _labels(seen: Seen, findings: Sequence[Finding], limits: Thresholds) -> froz
     rights = {f.rule.label for f in spoken if f.rule.label in RIGHTS and f.score >= limits.label}
     rights = rights or {f.rule.label for f in spoken if f.rule.label in RIGHTS}
     labels = rights | {f.rule.label for f in spoken if f.rule.label in {Label.AUTHORITY, Label.COMPLAINT}}
-    if seen.values.bank and seen.values.bank_change:
-        labels.add(Label.CORRECTION)
     if _names_himself(seen, labels, findings):
         labels.add(Label.DELETION)
     if _confirms(seen, findings, labels):
         labels = {Label.CONFIRMATION}
-    if not labels and seen.values.spam:
+    if not labels and any(f.rule.label is Label.SPAM for f in findings):
         labels.add(Label.SPAM)
     return frozenset(labels)
 
@@ -160,6 +155,18 @@ def _reasons(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label], 
     if Label.CORRECTION in labels:
         out |= _of_values(seen)
     return tuple(reason for reason in HoldReason if reason in out)
+
+
+def _without_value_guards(finding: Finding, seen: Seen) -> Finding:
+    kept = tuple(pair for pair in finding.guards if not _part_of_value(finding, pair[1], seen))
+    return replace(finding, guards=kept)
+
+
+def _part_of_value(finding: Finding, why: Evidence, seen: Seen) -> bool:
+    """ "Not Jansens but Janssens": the negation belongs to the old value."""
+    if finding.rule.label is not Label.CORRECTION or why.part is not Part.BODY:
+        return False
+    return any(e.rule.endswith(".old") and 0 <= e.span[0] - why.span[1] <= VALUE_NEAR for e in seen.values.because)
 
 
 def _of_labels(labels: frozenset[Label]) -> Iterable[HoldReason]:
