@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -9,11 +11,12 @@ import pytest
 from tests.newsletter.world import START, TEXTS, Senders, World, opened, suppress
 from tests.servers.smtp import Answer, ScriptedSmtp
 from worker.casework import unsubscribe
+from worker.rules.audit import Event
 from worker.rules.model import Language
-from worker.store import campaigns, newsletters
+from worker.store import audit, campaigns, newsletters
 from worker.store.campaigns import CampaignState
 
-pytest_plugins = ["tests.newsletter.conftest"]
+pytest_plugins = ["tests.newsletter.fixtures"]
 
 
 async def test_a_newsletter_leaves_at_its_time_in_the_readers_own_language(
@@ -304,3 +307,62 @@ async def test_a_reader_erased_in_the_meantime_gets_nothing(world: World, script
 
     assert scripted_smtp.accepted == []
     assert world.counts(campaign_id) == {"skipped": 1}
+
+
+async def test_a_relay_that_refuses_us_stops_the_newsletter_and_never_the_reader(
+    world: World, scripted_smtp: ScriptedSmtp, a_sender: Senders
+) -> None:
+    for number in range(5):
+        world.reader(f"r{number}@readers.example.com")
+    campaign_id = world.plan()
+    async with a_relay_that_blocks() as port:
+        senders = Senders(port)
+        await senders(world).campaign()
+        await senders.close()
+
+    assert world.campaign(campaign_id).state is CampaignState.STOPPED
+    assert world.counts(campaign_id) == {"planned": 5}
+    await a_sender(world).campaign()
+    assert scripted_smtp.accepted == [], "a stopped newsletter waits for a person"
+
+    assert world.ask(campaigns.resume, campaign_id, "test")
+    await a_sender(world).campaign()
+
+    assert len(scripted_smtp.accepted) == 5
+    ended = [each.facts["state"] for each in world.ask(audit.entries, audit.DESK) if each.event is Event.CAMPAIGN_ENDED]
+    assert ended == ["stopped", "done"]
+
+
+@asynccontextmanager
+async def a_relay_that_blocks() -> AsyncIterator[int]:
+    """An SMTP server that answers every recipient with 550 5.7.1."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 localhost ESMTP\r\n")
+        while line := await reader.readline():
+            verb = line.split(b" ")[0].strip().upper()
+            writer.write(
+                {b"EHLO": b"250-localhost\r\n250 ENHANCEDSTATUSCODES\r\n", b"RCPT": b"550 5.7.1 you are not welcome\r\n"}.get(
+                    verb, b"250 2.0.0 ok\r\n"
+                )
+            )
+            if verb == b"QUIT":
+                break
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_nothing_personal_is_kept_of_a_servers_reply(small_world: World, scripted_smtp: ScriptedSmtp, a_sender: Senders) -> None:
+    small_world.reader("ann@readers.example.com", name="Ann Peeters")
+    small_world.plan()
+
+    await a_sender(small_world).campaign()
+
+    replies = small_world.ask(lambda tx: tx.connection.exec_driver_sql("SELECT reply FROM delivery").scalars().all())
+    assert replies == ["250 2.0.0 kept"]

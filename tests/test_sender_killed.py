@@ -16,7 +16,7 @@ from tests.newsletter.world import Senders, World
 from tests.servers.smtp import Answer, ScriptedSmtp
 from worker.store.campaigns import CampaignState
 
-pytest_plugins = ["tests.newsletter.conftest"]
+pytest_plugins = ["tests.newsletter.fixtures"]
 ROOT = Path(__file__).parents[1]
 
 

@@ -17,6 +17,9 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
+from worker.errors import RegisterUnavailable
 from worker.logs import configure
 from worker.rules.reading.reader import Reader
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from worker.engine.embedded import EmbeddedEngine, Task
     from worker.intake import Intake
     from worker.mail.smtp import Relay
+    from worker.register.register import Register
     from worker.rules.model import Language
     from worker.rules.ports import Clock
     from worker.settings import Settings
@@ -85,7 +89,7 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
     register = Register.open(settings.register_settings())
     try:
         await asyncio.to_thread(store.migrate)
-        await register.create()
+        await _create(register)
         card = settings.card()
         yield Desk(
             store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(card, settings.desk.templates), reader=load_reader(), clock=clock,
@@ -95,6 +99,14 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
     finally:
         register.close()
         store.close()
+
+
+async def _create(register: Register) -> None:
+    """Make the built-in tables. A register that is down delays changes, not the start: it makes them when it is back."""
+    try:
+        await register.create()
+    except RegisterUnavailable as error:
+        structlog.get_logger(__name__).warning("the register does not answer", problem=str(error))
 
 
 @dataclass(slots=True)
@@ -133,14 +145,22 @@ async def running(settings: Settings, *, clock: Clock | None = None, roles: Iter
 
 @asynccontextmanager
 async def _at_work(work: Mapping[str, Awaitable[None]]) -> AsyncIterator[None]:
-    """Run ``work`` beside the block and cancel it at the end; a defect in one of them ends them all."""
+    """Run ``work`` beside the block and cancel it at the end; a defect in one of them ends them all.
+
+    An error of the block itself is raised as it is, not as a group.
+    """
+    error: Exception | None = None
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_coroutine(each), name=name) for name, each in work.items()]
         try:
             yield
+        except Exception as caught:  # noqa: BLE001 - raised below, outside the group
+            error = caught
         finally:
             for task in tasks:
                 task.cancel()
+    if error is not None:
+        raise error
 
 
 async def _coroutine(work: Awaitable[None]) -> None:

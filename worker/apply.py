@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.casework.desk import Desk
-    from worker.register.model import Match
+    from worker.register.model import Match, Rectified
     from worker.rules.model import Case
     from worker.store.effects import Effect
 
@@ -58,6 +58,9 @@ async def _carry_out(desk: Desk, effect: Effect) -> None:
 
 async def _outcome(desk: Desk, effect: Effect) -> Outcome:
     case = await applied.begin(desk, effect)
+    done = await desk.register.rectified(effect.id) if effect.kind is EffectKind.RECTIFY else None
+    if done is not None:  # a process died after the change: a new e-mail address is no longer found under the old one
+        return _rectified(effect, done)
     matches = await desk.register.find(case.address.mailbox)
     if len(matches) > 1 and not effect.approved:
         return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.SEVERAL_MATCHES))

@@ -54,6 +54,7 @@ def _code(error: PrivacyDeskError) -> int:
         case _:
             return _FAILED
 
+
 #: The settings that ``init`` takes as flags: those that have no default. A test keeps them equal.
 ASKED: Final = (
     "desk.company", "desk.address", "desk.contact", "desk.base_url", "mailbox.name", "mailbox.host", "mailbox.user", "smtp.host", "smtp.from",
@@ -172,6 +173,74 @@ def _register_show(arguments: Arguments) -> int:
     return _at_desk(arguments, lambda desk: register.show(desk, arguments.address, arguments.language))
 
 
+def _newsletter(call: Callable[[Desk, Arguments], object]) -> Call:
+    """A command on the desk's newsletters."""
+
+    def run(arguments: Arguments) -> int:
+        async def work(desk: Desk) -> None:
+            call(desk, arguments)
+
+        return _at_desk(arguments, work)
+
+    return run
+
+
+def _topic_add(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    titles = {language: title for language in Language if (title := getattr(arguments, f"title_{language}"))}
+    newsletter.topic_add(desk, arguments.name, titles)
+
+
+def _topic_list(desk: Desk, _: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.topic_list(desk)
+
+
+def _newsletter_add(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.add(desk, arguments.file, topic=arguments.topic, at=arguments.at)
+
+
+def _newsletter_preview(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    settings = _settings(arguments).newsletter_settings()
+    newsletter.preview(desk, settings, arguments.id, language=arguments.language, html=arguments.html)
+
+
+def _newsletter_list(desk: Desk, _: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.list_all(desk)
+
+
+def _newsletter_cancel(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.cancel(desk, arguments.id)
+
+
+def _newsletter_resume(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.resume(desk, arguments.id)
+
+
+def _newsletter_subscribe(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.subscribe(desk, arguments.file, topic=arguments.topic, origin=arguments.origin, yes=arguments.yes)
+
+
+def _import_suppression(desk: Desk, arguments: Arguments) -> None:
+    from worker.operate import newsletter
+
+    newsletter.import_suppression(desk, arguments.file, yes=arguments.yes)
+
+
 # The table of commands ---------------------------------------------------------------------------------------------
 
 
@@ -182,6 +251,7 @@ def _parser() -> argparse.ArgumentParser:
     _running(commands)
     _reading(commands)
     _people(commands)
+    _newsletters(commands)
     for name, what in _LATER.items():
         _later(commands, name, what)
     return parser
@@ -208,7 +278,9 @@ def _command(commands: argparse._SubParsersAction[argparse.ArgumentParser], name
     return parser
 
 
-def _group(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str) -> argparse._SubParsersAction[argparse.ArgumentParser]:
+def _group(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, what: str
+) -> argparse._SubParsersAction[argparse.ArgumentParser]:
     parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
     return parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -272,3 +344,35 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     show.add_argument("--language", type=Language, choices=list(Language), default=Language.EN, help="of the explanations (en)")
     for name, what in (("draft", "declare a database from its tables"), ("import", "take customers in"), ("export", "write customers out")):
         _later(register, name, what, "register")
+
+
+def _newsletters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    group = _group(commands, "newsletter", "newsletters, their topics and readers")
+    topics = _group(group, "topic", "what newsletters are about")
+    topic = _command(topics, "add", _newsletter(_topic_add), "add a topic, or give it new titles")
+    topic.add_argument("name", help="a short name: letters, digits and hyphens")
+    for language in Language:
+        topic.add_argument(f"--title-{language}", metavar="TEXT", help=f"its title in {language}")
+    _command(topics, "list", _newsletter(_topic_list), "list the topics")
+    add = _command(group, "add", _newsletter(_newsletter_add), "check a newsletter and plan it")
+    add.add_argument("file", type=Path, metavar="FILE", help="Markdown, or a folder with one file per language")
+    add.add_argument("--topic", required=True, help="the topic whose readers get it")
+    add.add_argument("--at", required=True, metavar="TIME", help='local time, for example "2026-12-01 09:00"')
+    preview = _command(group, "preview", _newsletter(_newsletter_preview), "print a newsletter as it will leave")
+    preview.add_argument("id", help="the newsletter's id")
+    preview.add_argument("--language", type=Language, choices=list(Language), help="the company's first one without it")
+    preview.add_argument("--html", type=Path, metavar="FILE", help="write the page there")
+    _command(group, "list", _newsletter(_newsletter_list), "list newsletters and what became of them")
+    for name, call, what in (
+        ("cancel", _newsletter_cancel, "stop a newsletter"),
+        ("resume", _newsletter_resume, "let a stopped one go on"),
+    ):
+        _command(group, name, _newsletter(call), what).add_argument("id", help="the newsletter's id")
+    subscribe = _command(group, "subscribe", _newsletter(_newsletter_subscribe), "take readers in from a CSV file")
+    subscribe.add_argument("file", type=Path, metavar="FILE")
+    subscribe.add_argument("--topic", required=True)
+    subscribe.add_argument("--origin", default="", help="where these readers come from, for their file")
+    subscribe.add_argument("--yes", action="store_true", help="do it; without it nothing is changed")
+    suppress = _command(commands, "import-suppression", _newsletter(_import_suppression), "take in addresses that want no newsletter")
+    suppress.add_argument("file", type=Path, metavar="FILE")
+    suppress.add_argument("--yes", action="store_true", help="do it; without it nothing is changed")

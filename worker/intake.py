@@ -81,15 +81,20 @@ class Intake:
         try:
             await mailbox.connect()
             names = await mailbox.folders()
-            await self._desk.store.run(mails.note_door, self._settings.name, "connected")
-            self.connected = True
-            log.info("mailbox connected", mailbox=self._settings.name, folders=len(names))
             while True:
                 for name in reversed(names):  # the first folder last: IDLE waits in it
                     await self._fetch_folder(mailbox, name)
+                await self._found(len(names))
                 await mailbox.wait(self._settings.poll)
         finally:
             await mailbox.close()
+
+    async def _found(self, folders: int) -> None:
+        """Connected means: every folder was read once. Only then is mail from before told from mail of now."""
+        if not self.connected:
+            log.info("mailbox connected", mailbox=self._settings.name, folders=folders)
+            await self._desk.store.run(mails.note_door, self._settings.name, "connected")
+            self.connected = True
 
     async def _fetch_folder(self, mailbox: Mailbox, name: str) -> None:
         state = await mailbox.select(name)

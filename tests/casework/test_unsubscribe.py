@@ -12,7 +12,7 @@ from worker.rules.audit import Event
 from worker.rules.model import Language, LinkKind
 from worker.store import audit, newsletters
 
-pytest_plugins = ["tests.newsletter.conftest"]
+pytest_plugins = ["tests.newsletter.fixtures"]
 ANN = "ann@readers.example.com"
 
 

@@ -83,7 +83,7 @@ async def test_a_plan_tells_what_erasure_then_does_and_changes_nothing(register:
 async def test_a_running_contract_keeps_itself_and_what_it_needs_of_the_customer(register: Register) -> None:
     await register.add("contract", [a_contract(1, 1, None), a_contract(2, 1, date(2025, 6, 30))])
     done = await register.erase("e1", [person(1)], today=TODAY)
-    assert set(done.erased) == {Item("identity"), Item("telephone"), Item("office"), Item("contract")}
+    assert set(done.erased) == {Item("function"), Item("telephone"), Item("office"), Item("contract")}
     assert {(i.what, i.reason, i.until) for i in done.kept} == {
         (what, Reason.CONTRACT, None) for what in ("identity", "address", "email", "contract")
     }

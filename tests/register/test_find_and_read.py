@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -24,6 +25,18 @@ async def test_an_address_finds_its_person_whatever_the_case_and_nobody_else(reg
 @pytest.mark.parametrize("address", ["an@example.com", "%@example.com", "_nn@example.com", "nn@example.com", "", "ann@example.com.test"])
 async def test_what_only_resembles_an_address_finds_nobody(register: Register, address: str) -> None:
     assert await register.find(address) == ()
+
+
+async def test_no_address_finds_nobody_even_where_addresses_are_empty(register: Register) -> None:
+    await register.add("customer", [a_customer(9, "Nemo", "")])
+    assert await register.find(" ") == ()
+
+
+async def test_several_processes_may_make_the_tables_at_the_same_moment(
+    database_url: str, opened: Callable[[RegisterSettings], Register]
+) -> None:
+    await asyncio.gather(*(opened(RegisterSettings(database_url)).create() for _ in range(5)))
+    assert await opened(RegisterSettings(database_url)).check() == ()
 
 
 async def test_an_address_that_two_people_share_finds_both(register: Register) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.register.conftest import ANN, a_contract, an_invoice, person
+from worker.register.model import PersonKey
 from worker.register.register import Register
 from worker.register.settings import RegisterSettings
 from worker.rules.letters import Item, Reason
@@ -91,7 +92,7 @@ async def test_a_killed_erasure_is_repeated_and_answers_what_was_really_done(
     await register.add("customer", [ANN])
     await register.add("invoice", [an_invoice(1, 1, date(2024, 3, 15))])
     assert killed(settings, "erase", at)
-    done = await register.erase("e1", [person(1)], today=TODAY)
+    done = await register.erase("e1", [m.person for m in await register.find("ann@example.com")], today=TODAY)
     assert done.erased == (Item("customer"),)
     assert done.kept == (Item("invoice", 1, Reason.TAX_LAW, date(2034, 12, 31)),)
     assert await register.sweep(today=date(2035, 1, 1)) == 2
@@ -104,8 +105,7 @@ async def test_a_killed_erasure_in_a_database_without_a_journal_answers_the_same
     settings = _two_databases(tmp_path, opened)
     register = opened(settings)
     assert killed(settings, "erase", at, "other")
-    ann = (await register.find("ann@example.com"))[0].person if at else person(1)
-    done = await register.erase("e1", [type(ann)("other", "customer", "1")], today=TODAY)
+    done = await register.erase("e1", [m.person for m in await register.find("ann@example.com")], today=TODAY)
     assert done.erased == (Item("customer"),)
     assert [i.what for i in done.kept] == ["invoice"]
     assert await register.find("ann@example.com") == ()
@@ -120,7 +120,7 @@ async def test_a_sweep_after_a_killed_erasure_that_was_only_planned_erases_nothi
     await register.add("contract", [a_contract(1, 1, None)], database="other")
     assert killed(settings, "erase", 2, "other")
     await register.sweep(today=TODAY)
-    done = await register.erase("e1", [type(person(1))("other", "customer", "1")], today=TODAY)
+    done = await register.erase("e1", [PersonKey("other", "customer", "1")], today=TODAY)
     assert Item("telephone") in done.erased
     assert {t.what for t in done.kept} >= {"contract", "invoice"}
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,14 @@ async def test_a_new_address_takes_the_place_of_the_old_one(register: Register) 
     await register.rectify("e1", person(1), [Change(Column.EMAIL, "ann.peeters@Example.com", "Ann@example.com")])
     assert await register.find("ann@example.com") == ()
     assert [m.email for m in await register.find("ann.peeters@example.com")] == ["ann.peeters@example.com"]
+
+
+async def test_what_a_correction_did_is_known_although_the_old_address_finds_nobody(register: Register) -> None:
+    change = Change(Column.EMAIL, "new@example.com", "Ann@example.com")
+    assert await register.rectified("e1") is None
+    done = await register.rectify("e1", person(1), [change])
+    assert await register.rectified("e1") == replace(done, current={})
+    assert await register.rectified("e") is None
 
 
 async def test_a_postcode_is_judged_by_the_country_the_person_moves_to(register: Register) -> None:

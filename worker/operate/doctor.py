@@ -66,7 +66,11 @@ def _desk(settings: Settings) -> Iterator[Line]:
     if desk.country in HOLIDAYS:
         yield Line("holidays", f"those of {desk.country}")
     else:
-        yield Line("holidays", f"those of {desk.country} are not known", f"Only Saturdays and Sundays move a last day. Known: {', '.join(HOLIDAYS)}.")
+        yield Line(
+            "holidays",
+            f"those of {desk.country} are not known",
+            f"Only Saturdays and Sundays move a last day. Known: {', '.join(HOLIDAYS)}.",
+        )
     host = desk.base_url.split("//", 1)[1].partition("/")[0].partition(":")[0]
     if is_this_machine(host) and not all(is_this_machine(m.host) for m in settings.mailbox):
         yield Line("links", f"{desk.base_url} opens on this machine only", "Set desk.base_url to the public address: customers follow it.")
@@ -75,7 +79,7 @@ def _desk(settings: Settings) -> Iterator[Line]:
 
 
 def _keys(settings: Settings) -> Iterator[Line]:
-    from worker.store import read_key  # noqa: PLC0415 - SQLAlchemy, only when needed
+    from worker.store import read_key
 
     for name, path in (("keys.master_file", settings.keys.master_file), ("keys.index_file", settings.keys.index_file)):
         try:
@@ -93,7 +97,7 @@ def _keys(settings: Settings) -> Iterator[Line]:
 
 
 def _ledger(settings: Settings) -> Iterator[Line]:
-    from worker.store import Ledger  # noqa: PLC0415 - as above
+    from worker.store import Ledger
 
     path = settings.ledger.file
     if not path.parent.is_dir():
@@ -117,7 +121,7 @@ def _policy(settings: Settings) -> Iterator[Line]:
 
 
 def _letters(settings: Settings) -> Iterator[Line]:
-    from worker.mail.letters import Letters  # noqa: PLC0415 - as above
+    from worker.mail.letters import Letters
 
     try:
         Letters(settings.card(), settings.desk.templates)
@@ -128,7 +132,7 @@ def _letters(settings: Settings) -> Iterator[Line]:
 
 
 def _store(settings: Settings) -> Iterator[Line]:
-    from worker import app  # noqa: PLC0415 - as above
+    from worker import app
 
     try:
         store = app.open_store(settings, app.SystemClock())
@@ -140,11 +144,17 @@ def _store(settings: Settings) -> Iterator[Line]:
         return iter([Line("store", f"does not answer ({type(error).__name__})", "Start the database, or mend store.url.")])
     finally:
         store.close()
-    return iter([Line("store", "answers, with this release's tables") if current else Line("store", "has older tables", "Run `privacy-desk migrate`.")])
+    return iter(
+        [
+            Line("store", "answers, with this release's tables")
+            if current
+            else Line("store", "has older tables", "Run `privacy-desk migrate`.")
+        ]
+    )
 
 
 async def _register(settings: Settings) -> list[Line]:
-    from worker.register.register import Register  # noqa: PLC0415 - as above
+    from worker.register.register import Register
 
     try:
         register = Register.open(settings.register_settings())
@@ -170,7 +180,7 @@ async def _mailbox(settings: Settings, number: int) -> Line:
 
 
 async def _folders(mailbox: MailboxSettings) -> str:
-    from worker.mail.imap import Mailbox  # noqa: PLC0415 - as above
+    from worker.mail.imap import Mailbox
 
     box = Mailbox(mailbox)
     async with asyncio.timeout(_PATIENCE):
@@ -182,9 +192,9 @@ async def _folders(mailbox: MailboxSettings) -> str:
 
 
 async def _relay(settings: Settings) -> Line:
-    import ssl  # noqa: PLC0415 - as above
+    import ssl
 
-    from worker.mail.smtp_connection import Connection, SmtpError  # noqa: PLC0415 - as above
+    from worker.mail.smtp_connection import Connection, SmtpError
 
     try:
         smtp = settings.smtp_settings()

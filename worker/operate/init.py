@@ -40,7 +40,9 @@ async def init(asked: Asked, environment: Mapping[str, str]) -> int:
     _make_keys(settings)
     _make_passwords(settings, interactive=asked.interactive)
     await _make_databases(settings)
-    print(f"Next: `privacy-desk doctor --config {asked.path}` says what is still missing; `privacy-desk staff add` makes the first account.")
+    print(
+        f"Next: `privacy-desk doctor --config {asked.path}` says what is still missing; `privacy-desk staff add` makes the first account."
+    )
     return 0
 
 
@@ -71,7 +73,7 @@ def _ask(name: str, meaning: str, shown: str) -> str:
 
 
 def _make_keys(settings: Settings) -> None:
-    from worker.store import make_key  # noqa: PLC0415 - SQLAlchemy, only when needed
+    from worker.store import make_key
 
     for path in (settings.keys.master_file, settings.keys.index_file):
         existed = path.exists()
@@ -88,8 +90,8 @@ def _folder(path: Path) -> None:
 
 
 def _make_passwords(settings: Settings, *, interactive: bool) -> None:
-    for name, section in (*((f"mailbox {m.name}", m) for m in settings.mailbox), ("smtp", settings.smtp)):
-        path = section.password_file
+    named = {f"mailbox {mailbox.name}": mailbox.password_file for mailbox in settings.mailbox}
+    for name, path in (named | {"smtp": settings.smtp.password_file}).items():
         if path is None or path.exists():
             continue
         if interactive and sys.stdin.isatty():
@@ -102,7 +104,7 @@ def _make_passwords(settings: Settings, *, interactive: bool) -> None:
 
 
 async def _make_databases(settings: Settings) -> None:
-    from worker import app  # noqa: PLC0415 - it opens the databases
+    from worker import app
 
     async with app.opened(settings):
         print("ready    store and register")

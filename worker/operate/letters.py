@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import ConfigurationError
 from worker.mail.letters import Letters
@@ -47,7 +47,7 @@ _CODE: Final = "K7MP4R"
 def samples(base_url: str) -> tuple[AnyLetter, ...]:
     """One of each letter."""
     link, not_me = f"{base_url}/c/example", f"{base_url}/r/example"
-    linked = {"link": link, "not_me": not_me, "code": _CODE, "expires": _MOMENT}
+    linked: dict[str, Any] = {"link": link, "not_me": not_me, "code": _CODE, "expires": _MOMENT}
     kept = (Item("invoices", 3, Reason.TAX_LAW, date(2034, 12, 31)),)
     return (
         Confirm(_REFERENCE, rights=(Right.ACCESS, Right.CORRECTION), changes=(Column.TELEPHONE, Column.STREET), legal_due=_DAY, **linked),

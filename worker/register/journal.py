@@ -49,6 +49,12 @@ class Journal:
         found = self.connection.execute(select(effect.c.result).where(self._is(effect_id))).scalar()
         return None if found is None else dict(json.loads(found))
 
+    def result_below(self, prefix: str) -> Result | None:
+        """What the first effect did whose id begins with ``prefix``, or None."""
+        query = select(effect.c.result).where(effect.c.id.startswith(prefix, autoescape=True), effect.c.database == self.database)
+        found = self.connection.execute(query.order_by(effect.c.id).limit(1)).scalar()
+        return None if found is None else dict(json.loads(found))
+
     def once(self, effect_id: str, work: Callable[[], Result]) -> Result:
         """Carry out ``work`` unless the effect was carried out before; its result stands in the same transaction."""
         done = self.result(effect_id)

@@ -25,7 +25,7 @@ _LOT: Final = 500  # keys in one IN list; SQLite before 3.32 takes 999 parameter
 def find(at: Open, address: str) -> Iterator[Match]:
     """Every person under exactly that address, upper and lower case apart."""
     wanted = address.strip().lower()
-    for declared in at.declared.persons:
+    for declared in at.declared.persons if wanted else ():  # an emptied address may stand as empty text
         table = at.tables[declared.name]
         columns = [table.c[name] for name in declared.address]
         # The database's own lower() may know ASCII only, so a spelling with another letter is asked for as it is too.

@@ -9,6 +9,7 @@ import asyncio
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -79,6 +80,13 @@ class Register:
         """
         return await self._run(self._rectify, effect_id, person, changes)
 
+    async def rectified(self, effect_id: str) -> Rectified | None:
+        """What an earlier :meth:`rectify` with this id did, without values; None if there was none.
+
+        Ask before looking the person up again: a corrected address no longer finds him.
+        """
+        return await self._run(self._rectified, effect_id)
+
     async def plan_erasure(self, persons: Sequence[PersonKey], *, today: date) -> ErasurePlan:
         """What :meth:`erase` would do on ``today``; changes nothing."""
         return await self._run(self._plan, persons, today)
@@ -86,7 +94,8 @@ class Register:
     async def erase(self, effect_id: str, persons: Sequence[PersonKey], *, today: date) -> Erased:
         """Plan and carry out an erasure, in one transaction per database, and read it back.
 
-        A second call with the same id changes nothing more and returns what the first returned.
+        A second call with the same id changes nothing more and returns what the first returned, also when it
+        names no persons because they are no longer found.
         """
         return await self._run(self._erase, effect_id, persons, today)
 
@@ -181,13 +190,17 @@ class Register:
     def _rectify(self, effect_id: str, person: PersonKey, changes: Sequence[Change]) -> Rectified:
         database = self._database(person.database)
         result = self._once(database, f"{effect_id}/{person.table}/{person.key}", partial(self._rectify_in, person, changes))
-        return Rectified(
-            changed=tuple(Column(c) for c in result["changed"]),
-            refused=tuple((Column(c), Reason(r)) for c, r in result["refused"]),
-            outdated=result["outdated"],
-            current=self._reading(database.name, rectification.current, person, [c.column for c in changes]),
-            recipients=tuple(result["recipients"]),
-        )
+        current = self._reading(database.name, rectification.current, person, [c.column for c in changes])
+        return replace(_as_rectified(result), current=current)
+
+    def _rectified(self, effect_id: str) -> Rectified | None:
+        for database in self._databases.values():
+            if database.declared.own_tables:
+                with database.reading() as at:
+                    found = Journal(at.connection, database.name).result_below(f"{effect_id}/")
+                if found is not None:
+                    return _as_rectified(found)
+        return None
 
     def _rectify_in(self, person: PersonKey, changes: Sequence[Change], at: Open, journal: Journal | None) -> Result:
         done = rectification.rectify(at, person, changes)
@@ -218,7 +231,8 @@ class Register:
         )
 
     def _erase(self, effect_id: str, persons: Sequence[PersonKey], today: date) -> Erased:
-        results = [eraser.erase(d, self._notebook(d), effect_id, mine, today) for d, mine in self._by_database(persons)]
+        found = {d.name: mine for d, mine in self._by_database(persons)}
+        results = [self._erase_in(d, effect_id, found.get(d.name, ()), today) for d in self._databases.values()]
         recipients = {key for r in results for key in r["recipients"]}
         return Erased(
             erased=tuple(eraser.item_of(i) for r in results for i in r["erased"]),
@@ -226,6 +240,14 @@ class Register:
             recipients=tuple(self._names(recipients)),
             due=tuple(sorted({date.fromisoformat(d) for r in results for d in r["due"]})),
         )
+
+    def _erase_in(self, database: Database, effect_id: str, persons: Sequence[PersonKey], today: date) -> Result:
+        """A database without persons is asked too: they may be gone because an earlier call with this id was killed after its commit."""
+        notebook = self._notebook(database)
+        if persons or notebook is None:
+            return eraser.erase(database, notebook, effect_id, persons, today)
+        with notebook.reading() as at:
+            return Journal(at.connection, database.name).result(effect_id) or eraser.result_of(())
 
     def _sweep(self, today: date) -> int:
         noted = [(d, notebook) for d in self._databases.values() if (notebook := self._notebook(d)) is not None]
@@ -236,6 +258,15 @@ class Register:
             if rows:
                 at.add(table, rows)
         return len(rows)
+
+
+def _as_rectified(result: Result) -> Rectified:
+    return Rectified(
+        changed=tuple(Column(c) for c in result["changed"]),
+        refused=tuple((Column(c), Reason(r)) for c, r in result["refused"]),
+        outdated=result["outdated"],
+        recipients=tuple(result["recipients"]),
+    )
 
 
 def _toml(file: Path) -> dict[str, Any]:

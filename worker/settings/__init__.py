@@ -102,6 +102,7 @@ class Settings(Sections):
                 purge=box.purge.value,
                 authserv_id=box.authserv_id,
                 poll=box.poll.total_seconds(),
+                max_size=self.limits.mail_size.count,
             )
             for number, box in enumerate(self.mailbox)
         )

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeGuard, TypeVar, cast, get_args, get_origin, g
 
 from worker.errors import ConfigurationError
 from worker.settings.given import Given, Tree
-from worker.settings.kinds import Kind, Mismatch, kind_of
+from worker.settings.kinds import Kind, Mismatch, kind_of, placed
 from worker.settings.tree import About, Section, Sections, key_of
 
 _S = TypeVar("_S", bound=Section)
@@ -86,7 +86,7 @@ class Built:
         if about.default is MISSING:
             example = about.metadata["about"].example
             return self.wrong(name, "is missing", f'Write {name.rpartition(".")[2]} = "{example}" in [{_header(name)}], with {kind.form}.')
-        return Path(self.base, about.default).resolve() if isinstance(about.default, Path) else about.default
+        return placed(about.default, self.base) if isinstance(about.default, Path) else about.default
 
 
 def build(tree: Tree, base: Path) -> tuple[Sections | None, Built]:

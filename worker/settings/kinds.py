@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -119,7 +120,12 @@ def _path(value: object, base: Path) -> Path:
     text = _text(value, base)
     if not text:
         raise Mismatch("is an empty path", "Write the path of a file, absolute or relative to this file.")
-    return Path(base, Path(text).expanduser()).absolute()
+    return placed(Path(text).expanduser(), base)
+
+
+def placed(path: Path, base: Path) -> Path:
+    """``path``, if relative below ``base``, without ``..``; links are left as they are, for who keeps secrets behind them."""
+    return Path(os.path.normpath(Path(base, path).absolute()))
 
 
 def _day(value: object, _base: Path) -> date:

@@ -19,13 +19,15 @@ from worker.settings.kinds import Bytes, Listen
 class About:
     """What is said of one setting. ``example`` stands in the example file where there is no default.
 
-    ``secret`` values are never shown. ``only_environment`` ones may not stand in the file.
+    ``secret`` values are never shown. ``only_environment`` ones may not stand in the file. ``usual`` ones have no
+    default, but nearly everybody gives them: the example file does.
     """
 
     meaning: str
     example: str = ""
     secret: bool = False
     only_environment: bool = False
+    usual: bool = False
 
 
 def _setting(meaning: str, **about: Any) -> Any:
@@ -123,7 +125,7 @@ class MailboxSection(Section):
     ca_file: Path | None = _setting(_CA, default=None, example=_CA_EXAMPLE)
     user: str = _setting("The login.", example="privacy@example.com")
     auth: Login = _setting('How to log in: "password", or "xoauth2" (the password is then an access token).', default=Login.PASSWORD)
-    password_file: Path | None = _setting(_PASSWORD_FILE, default=None, example="../secrets/mailbox")
+    password_file: Path | None = _setting(_PASSWORD_FILE, default=None, example="../secrets/mailbox", usual=True)
     password: str = _setting(_PASSWORD, default="", secret=True, only_environment=True)
     folders: tuple[str, ...] = _setting(
         "The folders that are read. Look into Junk as well: a request there counts too.", default=("INBOX", "Junk")
@@ -252,6 +254,7 @@ class WebSection(Section):
     policy_folder: Path | None = _setting(
         "The privacy policy that /privacy shows: one Markdown file per language (nl.md, fr.md, ...). Without it: the folder policy beside this file.",
         default=None,
+        example="policy",
     )
     policy_version: str = _setting("The version of that policy, named in every answer.", default="1")
 

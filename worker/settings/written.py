@@ -74,7 +74,7 @@ def _line(name: str, about_field: Field[Any], about: About, hint: Any, given: Ma
     key = key_of(about_field.name)
     if name in given:
         return f"{key} = {given[name]}"
-    if about_field.default is MISSING:
+    if about_field.default is MISSING or about.usual:
         return f"{key} = {quoted(about.example)}"
     if about_field.default is None:
         return f"#{key} = {about.example if 'date' in kind_of(hint).form else quoted(about.example)}"

@@ -16,7 +16,7 @@ from worker.web.protect import ErrorPages, WithHeaders
 from worker.web.queue import QueuePages
 from worker.web.readers import ReaderPages
 from worker.web.site import make_site
-from worker.web.staff import Door, SignInFirst, StaffPages
+from worker.web.staff import Door, SignInFirst, StaffPages, StalePage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ def _staff(
 def _app(site: Site, routes: list[Route], door: Door | None = None) -> Starlette:
     handlers = ErrorPages(site).handlers()
     if door is not None:
-        handlers[SignInFirst] = door.to_login
+        handlers |= {SignInFirst: door.to_login, StalePage: door.stale}
     app = Starlette(routes=routes, middleware=[Middleware(WithHeaders, headers=site.headers)], exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app

@@ -6,7 +6,6 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
@@ -15,6 +14,7 @@ from worker.rules.model import Role
 from worker.web.forms import read_form, refuse_foreign
 from worker.web.limits import network_of
 from worker.web.metrics import exposition
+from worker.web.site import Action, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,10 @@ _NOTES: Final = frozenset({"signed_out", "expired"})
 
 class SignInFirst(Exception):
     """There is no live session."""
+
+
+class StalePage(Exception):
+    """A form without its session's own token: from an older session, or from somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +62,24 @@ class Door:
         return found
 
     async def posted(self, request: Request) -> tuple[Session, Fields]:
-        """Session and form of a POST. Raises SignInFirst, or HTTPException 403 without the session's own form token."""
+        """Session and form of a POST. Raises SignInFirst, or StalePage without the session's own form token."""
         refuse_foreign(request, self.site.card.base_url)
         session = await self.session(request)
         fields = await read_form(request)
         if not hmac.compare_digest(fields.line("form_token").encode(), session.form_token.encode()):
-            raise HTTPException(403)
+            raise StalePage
         return session, fields
 
     def page(self, request: Request, session: Session, template: str, *, status: int = 200, **values: Any) -> Response:
         """A staff page with its frame."""
         return self.site.page(request, template, self.site.language(request), status=status, session=session, **values)
+
+    async def stale(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
+        """Nothing was done."""
+        language = self.site.language(request)
+        t = self.site.words(language)
+        message = Message("bad", t("error.foreign_title"), (t("staff.stale"),), (Action(t("staff.back"), "/desk/", tone="quiet"),))
+        return self.site.say(request, message, language, status=403, path="/desk/")
 
     async def to_login(self, request: Request, error: Exception) -> Response:  # noqa: ARG002 - the shape of a handler
         """Where a page without a session leads."""

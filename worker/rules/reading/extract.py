@@ -184,23 +184,20 @@ class _Said:
     column: Column
     role: str
     text: str
-    at: int
-    sure: bool = True
+    span: tuple[int, int]
 
 
 def _changes(own: _Own, typed: Sequence[Value], values: Values) -> tuple[tuple[Change, ...], bool, tuple[Evidence, ...]]:
     said = [*_typed(own, typed, values), *_textual(own, typed, values), *_listed(own, typed, values)]
     changes: list[Change] = []
-    doubtful = any(not s.sure for s in said)
+    doubtful = False
     for column in Column:
         new = list(dict.fromkeys(s.text for s in said if s.column is column and s.role == NEW))
         old = list(dict.fromkeys(s.text for s in said if s.column is column and s.role == OLD))
         if len(new) == 1 and (not old or old[0] != new[0] or len(old) > 1):
             changes.append(Change(column, new[0], old[0] if len(old) == 1 else None))
         doubtful = doubtful or len(new) > 1 or len(old) > 1 or bool(old and not new and column not in _PARTS)
-    because = tuple(
-        Evidence(f"value.{s.column.value}.{s.role}", Part.BODY, (s.at, s.at + len(s.text)), s.text) for s in said if s.role in {NEW, OLD}
-    )
+    because = tuple(Evidence(f"value.{s.column.value}.{s.role}", Part.BODY, s.span, own.text[slice(*s.span)]) for s in said)
     return tuple(changes), doubtful, because
 
 
@@ -256,12 +253,12 @@ def _turned(after: str, values: Values) -> bool:
 
 def _parts(value: Value, role: str, before: str, values: Values) -> Iterable[_Said]:
     if value.kind is shapes.Kind.PHONE:
-        yield _Said(_phone_column(value, before, values), role, value.text, value.start)
+        yield _Said(_phone_column(value, before, values), role, value.text, (value.start, value.end))
     elif value.kind is shapes.Kind.EMAIL:
-        yield _Said(Column.EMAIL, role, value.text, value.start)
+        yield _Said(Column.EMAIL, role, value.text, (value.start, value.end))
     else:
         for column, text in value.parts:
-            yield _Said(column, role, text, value.start)
+            yield _Said(column, role, text, (value.start, value.end))
 
 
 def _phone_column(value: Value, before: str, values: Values) -> Column:
@@ -295,7 +292,7 @@ def _listed(own: _Own, typed: Sequence[Value], values: Values) -> Iterable[_Said
             continue
         found = _value_at(own, column, label.end(), end, values)
         if found is not None and not any(v.start <= found[0] < v.end for v in typed):
-            yield _Said(column, NEW, found[1], found[0])
+            yield _Said(column, NEW, found[1], (found[0], found[0] + len(found[1])))
 
 
 def _pieces(low: str) -> Iterable[tuple[int, int]]:
@@ -330,7 +327,7 @@ def _after_cues(
             role = ""
         if role in {NEW, OLD}:
             said = True
-            yield _Said(column, OLD if turned else role, found[1], found[0])
+            yield _Said(column, OLD if turned else role, found[1], (found[0], end))
     yield from _arrowed(own, column, piece)
 
 
@@ -340,7 +337,7 @@ def _arrowed(own: _Own, column: Column, piece: tuple[int, int]) -> Iterable[_Sai
         return
     new = _shaped(own.text, column, arrow.end(), piece[1])
     if new is not None:
-        yield _Said(column, NEW, new[1], new[0])
+        yield _Said(column, NEW, new[1], (new[0], new[0] + len(new[1])))
 
 
 def _value_at(own: _Own, column: Column, start: int, limit: int, values: Values) -> tuple[int, str] | None:

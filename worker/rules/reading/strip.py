@@ -38,6 +38,7 @@ class Marks:
     """Compiled patterns of every language, from the ``[strip]`` tables of the data."""
 
     attribution: re.Pattern[str]  # a line (or up to three joined) that introduces a quote
+    attribution_line: re.Pattern[str]  # the same, but only as one line: it may begin with any name
     forward: re.Pattern[str]  # a line that introduces a forwarded mail
     header: re.Pattern[str]  # a line of a quoted header block
     closing: re.Pattern[str]  # "Kind regards"
@@ -147,8 +148,13 @@ def _attribution(lines: list[_Line], at: int, marks: Marks) -> int:
     """How many lines the attribution at ``at`` takes, 0 if there is none. Mail programs wrap it at 76 columns."""
     if not lines[at].text.strip():
         return 0
-    for height in (1, 2, 3):
-        joined = " ".join(line.text.strip() for line in lines[at : at + height])
+    if marks.attribution_line.match(lines[at].text):
+        return 1
+    joined = ""
+    for height, line in enumerate(lines[at : at + 3], 1):
+        if not line.text.strip():
+            break
+        joined = f"{joined} {line.text.strip()}".strip()
         if marks.attribution.match(joined):
             return height
     return 0

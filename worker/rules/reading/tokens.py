@@ -14,16 +14,18 @@ from worker.rules.reading.model import Part
 LONGEST_SENTENCE: Final = 120  # words; a longer one is cut softly, so that matching stays bounded
 LONGEST_WORD: Final = 60  # characters that are looked at
 
-_TOKEN: Final = re.compile(
+_SOURCE: Final = (
     r"(?P<x>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}|https?://\S{1,2000}|www\.\S{1,2000})"
     r"|(?P<abbr>(?:[^\W\d_]\.){2,5})"
-    r"|(?P<w>(?<!\w)e-mail[^\W_]{0,40}|[^\W_]{1,200})"
+    r"|(?P<w>(?<!\w)e-mailLETTER{0,40}|LETTER{1,200})"
     r"|(?P<end>[.!?…]{1,9})"
     r"|(?P<nl>\n[\s>]{0,200})"
     r"|(?P<soft>[,;:()\[\]|•*–—-])"
-    r"|(?P<quote>[\"“”„«»]|''|(?<!\w)['‘](?=\w)|(?<=\w)['’](?!\w))",
-    re.IGNORECASE,
+    r"|(?P<quote>[\"“”„«»]|''|(?<!\w)['‘](?=\w)|(?<=\w)['’](?!\w))"
 )
+_TOKEN: Final = re.compile(_SOURCE.replace("LETTER", r"[^\W_]"), re.IGNORECASE)
+_MARKED: Final = re.compile("[\u0300-\u036f]")  # accents as characters of their own: rare, and slower to read
+_MARKED_TOKEN: Final = re.compile(_SOURCE.replace("LETTER", r"(?:[^\W_]|[\u0300-\u036f])"), re.IGNORECASE)
 _SPECIAL: Final = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "ı": "i"})
 _NO_END: Final = frozenset(
     "art artt nr no tel mr mw mevr dhr dr st abs bzw ca nb str bv mme mlle fax gsm str resp evtl ggf inkl incl ms mrs ref vs cf al".split()
@@ -126,7 +128,8 @@ def sentences(text: str, spans: Iterable[tuple[int, int]], part: Part) -> tuple[
 
 
 def _tokens(text: str, start: int, end: int) -> Iterator[tuple[str, re.Match[str]]]:
-    for match in _TOKEN.finditer(text, start, end):
+    pattern = _MARKED_TOKEN if _MARKED.search(text, start, end) else _TOKEN
+    for match in pattern.finditer(text, start, end):
         yield match.lastgroup or "", match
 
 

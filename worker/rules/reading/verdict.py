@@ -198,7 +198,8 @@ def _of_shape(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label],
         if _ours(seen) and not labels and seen.body_words:
             yield HoldReason.FOLLOW_UP
         return
-    if seen.stripped.all_quoted or seen.stripped.forwarded or _FORWARD.match(seen.mail.subject):
+    quoted = seen.stripped.all_quoted and any(f.evidence.part is Part.BODY for f in asking)
+    if quoted or seen.stripped.forwarded or _FORWARD.match(seen.mail.subject):
         yield HoldReason.QUOTED
     if seen.origin.kind is Kind.MIXED or seen.stripped.cut or seen.body_words > limits.longest_own:
         yield HoldReason.UNSURE
@@ -209,6 +210,8 @@ def _of_shape(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label],
 
 
 def _body_differs(seen: Seen) -> bool:
+    if seen.stripped.all_quoted:
+        return False
     return seen.body_words > SUBJECT_ONLY or any(s.question for s in seen.sentences if s.part is Part.BODY)
 
 

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.web.conftest import Site
+from worker.rules.model import Language
+from worker.web.site import HEADERS
+
+FORM = "application/x-www-form-urlencoded"
+UNKNOWN = "A" * 43
+PATHS = ("/", "/privacy", "/n", "/desk/login", f"/c/{UNKNOWN}", f"/r/{UNKNOWN}", f"/d/{UNKNOWN}", f"/u/{UNKNOWN}", f"/p/{UNKNOWN}", f"/o/{UNKNOWN}", "/healthz", "/readyz", "/nothing", "/desk/", "/metrics")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_carries_the_strict_headers_and_tells_nothing_of_the_server(site: Site, path: str) -> None:
+    answer = await site.get(path)
+    assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+    assert answer.headers["strict-transport-security"].startswith("max-age=")
+    assert "server" not in answer.headers
+    assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+async def test_refusals_carry_the_headers_too(site: Site) -> None:
+    answers = [
+        await site.web.delete("/"),
+        await site.post("/", {"words": "x" * 70_000}),
+        await site.post("/", {"words": "x"}, origin="https://evil.example"),
+        await site.post("/nothing", {}),
+    ]
+    assert [each.status_code for each in answers] == [405, 413, 403, 404]
+    assert all(each.headers.get(name) == value for each in answers for name, value in HEADERS.items())
+    assert answers[0].headers["allow"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_no_page_has_scripts_or_cookies_or_anything_from_elsewhere(site: Site, path: str) -> None:
+    answer = await site.get(path)
+    assert path == "/desk/" or "set-cookie" not in answer.headers
+    assert not re.search(r"<script|\bon\w+=|style=|<iframe|<object|javascript:", answer.text)
+    assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", answer.text)
+
+
+async def test_the_style_is_served_under_the_hash_of_its_text(site: Site) -> None:
+    path = re.search(r'href="(/static/desk-[0-9a-f]+\.css)"', (await site.get("/")).text)
+    assert path
+    style = await site.get(path.group(1))
+    assert style.headers["content-type"].startswith("text/css")
+    assert "immutable" in style.headers["cache-control"]
+    assert "url(" not in style.text
+    assert "@import" not in style.text
+
+
+async def test_a_person_without_an_account_sends_the_form_and_gets_the_confirmation_letter(site: Site) -> None:
+    answer = await site.post("/", {"right": ["access", "deletion"], "address": "ann@Example.com "})
+    assert answer.status_code == 200
+    assert "ann@example.com" in answer.text
+    letter = await site.house.last("confirm", "ann@example.com")
+    page = await site.get(f"/c/{letter.link('c')}")
+    assert page.status_code == 200
+    assert 'value="access" checked' in page.text
+    assert 'value="deletion" checked' in page.text
+
+
+async def test_the_page_after_the_form_is_the_same_for_a_known_and_an_unknown_address(site: Site) -> None:
+    known = await site.post("/", {"right": "access", "address": "ann@example.com"})
+    unknown = await site.post("/", {"right": "access", "address": "eve@example.com"})
+    assert known.text.replace("ann@", "eve@") == unknown.text
+    assert known.status_code == unknown.status_code
+
+
+async def test_the_page_after_the_form_is_the_same_once_an_address_has_had_its_letters_of_the_day(site: Site) -> None:
+    answers = [await site.post("/", {"right": "access", "address": "ann@example.com"}) for _ in range(5)]
+    assert len({each.text for each in answers}) == 1
+    assert len(await site.house.letters("ann@example.com")) <= site.house.desk.policy.letters_per_day
+
+
+async def test_one_network_cannot_send_the_form_without_end(site: Site) -> None:
+    answers = [await site.post("/", {"right": "access", "address": f"p{n}@example.com"}) for n in range(7)]
+    assert [each.status_code for each in answers] == [200] * 5 + [429] * 2
+    assert len(await site.house.letters()) == 5
+    site.house.clock.pass_(hours=1)
+    assert (await site.post("/", {"right": "access", "address": "later@example.com"})).status_code == 200
+
+
+async def test_words_alone_are_read_like_a_mail(site: Site) -> None:
+    answer = await site.post("/", {"words": "Please delete all my data.", "address": "ann@example.com"})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ({"address": "ann@example.com"}, "Please choose something"),
+        ({"right": "access", "address": "ann"}, "not a complete e-mail address"),
+        ({"right": "access"}, "not a complete e-mail address"),
+        ({"right": "invented", "address": "ann@example.com"}, "Please choose something"),
+        ({"words": "x" * 8001, "address": "ann@example.com"}, "a little long"),
+        ({"right": "access", "address": "ann@example.com, eve@example.com"}, "not a complete e-mail address"),
+    ],
+)
+async def test_a_form_with_a_mistake_says_what_is_missing_and_keeps_what_was_typed(site: Site, form: dict[str, str], says: str) -> None:
+    answer = await site.post("/", form)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert form.get("address", "") in answer.text
+    assert not await site.house.letters()
+
+
+async def test_control_characters_and_line_ends_do_not_get_past_the_form(site: Site) -> None:
+    answer = await site.post("/", {"right": "access", "address": "ann@example.com\r\nBcc: eve@example.com"})
+    assert answer.status_code == 422
+    answer = await site.post("/", {"right": "access", "words": "\x00\x1b[31mhello\u2028", "address": "\x00ann@example.com"})
+    assert answer.status_code == 200
+    assert [each.to for each in await site.house.letters()] == ["ann@example.com"]
+
+
+async def test_bytes_that_are_no_text_and_too_many_fields_are_refused_quietly(site: Site) -> None:
+    garbage = await site.web.post("/", content=b"words=%ff%fe&address=%c3%28", headers={"content-type": FORM})
+    many = await site.web.post("/", content=b"&".join(b"a=1" for _ in range(300)), headers={"content-type": FORM})
+    odd = await site.web.post("/", content=b"{}", headers={"content-type": "application/json"})
+    assert [garbage.status_code, many.status_code, odd.status_code] == [422, 400, 415]
+
+
+async def test_a_body_without_a_declared_length_is_bounded_too(site: Site) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"words=" + b"x" * 4096
+
+    answer = await site.web.post("/", content=endless(), headers={"content-type": FORM})
+    assert answer.status_code == 413
+
+
+async def test_a_form_of_another_website_is_refused(site: Site) -> None:
+    form = {"right": "access", "address": "ann@example.com"}
+    assert (await site.post("/", form, sec_fetch_site="cross-site")).status_code == 403
+    assert (await site.post("/", form, sec_fetch_site="same-site")).status_code == 403
+    assert (await site.post("/", form, origin="https://evil.example")).status_code == 403
+    assert not await site.house.letters()
+    assert (await site.post("/", form, sec_fetch_site="same-origin", origin="null")).status_code == 200
+
+
+async def test_scripts_in_every_field_come_back_as_text(site: Site) -> None:
+    evil = "\"><script>alert(1)</script>'{{7*7}}{t}"
+    answer = await site.post("/", {"right": evil, "words": evil, "address": evil})
+    assert answer.status_code == 422
+    assert "<script>" not in answer.text
+    assert "&lt;script&gt;" in answer.text
+    assert "{{7*7}}{t}" in answer.text
+    assert "<script>" not in (await site.get("/<script>alert(1)</script>?lang=<script>")).text
+
+
+@pytest.mark.parametrize("path", [f"/c/{UNKNOWN}", f"/r/{UNKNOWN}", f"/d/{UNKNOWN}", f"/u/{UNKNOWN}", f"/p/{UNKNOWN}", f"/o/{UNKNOWN}", "/c/" + "x" * 5000])
+async def test_an_unknown_link_says_what_to_do_and_names_nobody(site: Site, path: str) -> None:
+    await site.house.write("What data do you hold about me?")
+    answer = await site.get(path)
+    assert answer.status_code == 404
+    assert "We do not know this link" in answer.text
+    assert "privacy@company.example" in answer.text
+    assert "Ann" not in answer.text
+    assert UNKNOWN not in (await site.post(path)).headers.values()
+
+
+@pytest.mark.parametrize("path", ["resend", "cancel", "withdraw", "not-me"])
+async def test_a_button_of_an_unknown_link_does_nothing(site: Site, path: str) -> None:
+    assert (await site.post(f"/r/{UNKNOWN}/{path}")).status_code == 404
+    assert not await site.house.letters()
+
+
+async def test_a_page_speaks_the_language_asked_for_then_the_browsers(site: Site) -> None:
+    french = await site.get("/", accept_language="fr-BE,nl;q=0.8,en;q=0.5")
+    assert french.headers["content-language"] == "fr"
+    assert '<html lang="fr">' in french.text
+    chosen = await site.get("/?lang=de", accept_language="fr")
+    assert chosen.headers["content-language"] == "de"
+    for odd in ("xx", "tlh,*;q=0.1", "en;q=x", ",,;;q", "nl;q=0,de;q=0.2"):
+        assert (await site.get("/", accept_language=odd)).status_code == 200
+    assert (await site.get("/", accept_language="nl;q=0,de;q=0.2")).headers["content-language"] == "de"
+
+
+async def test_a_case_page_speaks_the_language_of_its_case_unless_asked_otherwise(site: Site) -> None:
+    await site.house.write("Bonjour, quelles données conservez-vous à mon sujet ? Je voudrais une copie. Merci, Ann Peeters")
+    token = (await site.house.last("confirm")).link("c")
+    assert (await site.get(f"/c/{token}", accept_language="en")).headers["content-language"] == "fr"
+    assert (await site.get(f"/c/{token}?lang=nl", accept_language="en")).headers["content-language"] == "nl"
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_start_page_explains_each_right_in_every_language(site: Site, language: Language) -> None:
+    page = await site.get(f"/?lang={language}")
+    assert page.text.count('type="checkbox"') == 4
+    assert page.text.count("<label") >= 6
+    assert f'lang="{language}"' in page.text
+
+
+async def test_the_policy_is_shown_with_its_version_and_without_raw_html(site: Site) -> None:
+    page = await site.get("/privacy?lang=en")
+    assert "2026-01" in page.text
+    assert "<h1>How we treat your data</h1>" in page.text
+    assert "<b>" not in page.text
+    assert "Hoe we omgaan" in (await site.get("/privacy?lang=nl")).text
+    assert "How we treat" in (await site.get("/privacy?lang=de")).text
+
+
+async def test_health_and_readiness_say_yes_or_no_and_nothing_else(site: Site) -> None:
+    assert (await site.get("/healthz")).text == "ok\n"
+    assert (await site.get("/readyz")).status_code == 200
+    site.ready[0] = False
+    answer = await site.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.text == "not ready\n"
+    assert (await site.get("/healthz")).status_code == 200
+
+
+async def test_a_defect_shows_a_page_without_details(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.house.desk.store.close()
+    answer: httpx.Response = await site.get(f"/c/{UNKNOWN}")
+    assert answer.status_code in {500, 503}
+    assert "went wrong on our side" in answer.text
+    assert "Traceback" not in answer.text
+    assert {name: answer.headers.get(name) for name in HEADERS} == dict(HEADERS)
+
+
+async def test_paths_are_exact_and_methods_are_few(site: Site) -> None:
+    assert (await site.get("/privacy/")).status_code == 404
+    assert (await site.get("/c/")).status_code == 404
+    assert (await site.get("/..%2f..%2fetc/passwd")).status_code == 404
+    assert (await site.web.put("/")).status_code == 405
+    assert (await site.web.request("TRACE", "/")).status_code == 405
+    head = await site.web.head("/")
+    assert head.status_code == 200
+    assert not head.content
