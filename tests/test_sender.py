@@ -12,7 +12,7 @@ from tests.newsletter.world import START, TEXTS, Senders, World, opened, suppres
 from tests.servers.smtp import Answer, ScriptedSmtp
 from worker.casework import unsubscribe
 from worker.rules.audit import Event
-from worker.rules.model import Language
+from worker.rules.model import DeliveryState, Language
 from worker.store import audit, campaigns, newsletters
 from worker.store.campaigns import CampaignState
 
@@ -137,9 +137,9 @@ async def test_a_sender_that_lost_its_claim_neither_sends_nor_writes(world: Worl
     (fast,) = world.ask(campaigns.claim, campaign_id, 5, timedelta(minutes=10))
 
     assert not world.ask(campaigns.standing, slow).ours
-    assert not world.ask(campaigns.settle, slow, campaigns.DeliveryState.FAILED, "late")
+    assert not world.ask(campaigns.settle, slow, DeliveryState.FAILED, "late")
     assert world.ask(campaigns.standing, fast).ours
-    assert world.ask(campaigns.settle, fast, campaigns.DeliveryState.SENT, "250")
+    assert world.ask(campaigns.settle, fast, DeliveryState.SENT, "250")
     assert world.counts(campaign_id) == {"sent": 1}
 
 

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.newsletter.world import World
-from worker.casework import unsubscribe
+from worker.casework import stops, unsubscribe
 from worker.casework.pages import LinkState, ReaderPage
+from worker.newsletter.addressing import unsubscribe_mailto
 from worker.rules.audit import Event
 from worker.rules.model import Language, LinkKind
 from worker.store import audit, newsletters
@@ -33,8 +36,8 @@ def token_in(text: str, kind: LinkKind) -> str:
 async def test_looking_at_the_link_changes_nothing(world: World) -> None:
     token = world.reader(ANN)
 
-    for _ in range(3):
-        page = await unsubscribe.view(world.desk, token)
+    await unsubscribe.view(world.desk, token)
+    page = await unsubscribe.view(world.desk, token)
 
     assert (page.state, page.suppressed) == (LinkState.OPEN, False)
     assert running(world) == {"offers"}
@@ -204,3 +207,42 @@ async def test_an_expired_link_still_stops_but_opens_nothing(world: World) -> No
     assert (page.state, page.suppressed, page.can_undo) == (LinkState.EXPIRED, True, False)
     assert (await unsubscribe.undo(world.desk, "t" * 43)).suppressed
     assert (await unsubscribe.choose(world.desk, "t" * 43, ("offers",))).suppressed
+
+
+async def test_asking_for_erasure_sends_a_confirmation_letter_and_erases_nothing(world: World) -> None:
+    token = world.reader(ANN)
+
+    page = await unsubscribe.erase_too(world.desk, token)
+
+    assert page.state is LinkState.OPEN
+    assert [(name, recipient) for name, recipient, _ in world.outbox()] == [("confirm", ANN)]
+    assert running(world) == {"offers"}
+
+
+def test_the_mail_that_a_readers_program_writes_stops_that_reader_whoever_it_comes_from(world: World) -> None:
+    token = world.reader(ANN)
+    (subject,) = parse_qs(urlsplit(unsubscribe_mailto("privacy@desk.example.com", token)).query)["subject"]
+
+    assert world.ask(stops.by_subject, world.desk, subject)
+    assert world.ask(stops.by_subject, world.desk, subject)
+
+    assert running(world) == set()
+    assert events(world) == [(Event.SUPPRESSED, "mail")]
+    assert [(name, recipient) for name, recipient, _ in world.outbox()] == [("unsubscribed", ANN)]
+
+
+@pytest.mark.parametrize("subject", ["unsubscribe", f"unsubscribe {'x' * 43}", "Hello"])
+def test_other_subjects_stop_nobody(small_world: World, subject: str) -> None:
+    small_world.reader(ANN)
+
+    assert not small_world.ask(stops.by_subject, small_world.desk, subject)
+    assert running(small_world) == {"offers"}
+
+
+async def test_many_readers_stop_at_the_same_moment(world: World) -> None:
+    tokens = [world.reader(f"r{number}@readers.example.com") for number in range(20)]
+
+    pages = await asyncio.gather(*(unsubscribe.stop(world.desk, token) for token in tokens))
+
+    assert all(page.suppressed for page in pages)
+    assert len(events(world)) == 20

@@ -197,22 +197,17 @@ async def test_without_idle_it_looks_at_intervals(dovecot: Dovecot, mailbox_user
         assert not await box.wait(0.1)
 
 
-async def test_a_server_that_stops_ends_every_wait(dovecot: Dovecot, mailbox_user: str) -> None:
-    async with opened(dovecot, mailbox_user) as box, opened(dovecot, mailbox_user) as busy:
-        waiting = asyncio.create_task(box.wait(60))
-        await asyncio.sleep(0.1)
-        await asyncio.to_thread(dovecot.stop)
-        try:
-            with pytest.raises(MailboxUnavailable):
-                await asyncio.wait_for(waiting, 5)
-            with pytest.raises(MailboxUnavailable):
-                await busy.uids_above(0)
-            with pytest.raises(MailboxUnavailable):
-                await box.connect()
-        finally:
-            await asyncio.to_thread(dovecot.start)
-        await box.connect()
-        assert (await box.select("INBOX")).exists == 0
+async def test_a_server_that_was_down_is_found_again(dovecot: Dovecot, mailbox_user: str) -> None:
+    box = Mailbox(settings(dovecot, mailbox_user))
+    await asyncio.to_thread(dovecot.stop)
+    try:
+        with pytest.raises(MailboxUnavailable):
+            await box.connect()
+    finally:
+        await asyncio.to_thread(dovecot.start)
+    await box.connect()
+    assert (await box.select("INBOX")).exists == 0
+    await box.close()
 
 
 async def test_a_cancelled_wait_leaves_nothing_behind(dovecot: Dovecot, mailbox_user: str) -> None:
@@ -238,20 +233,6 @@ async def test_every_kind_of_connection(dovecot: Dovecot, mailbox_user: str, tls
 async def test_a_certificate_of_a_stranger_is_not_trusted(dovecot: Dovecot, mailbox_user: str, tls: str) -> None:
     with pytest.raises(MailboxUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
         await Mailbox(settings(dovecot, mailbox_user, tls=tls)).connect()
-
-
-@pytest.mark.parametrize("password", ["wrong-secret", "wröng-secret", 'wrong"\\secret'])
-async def test_a_refused_login_is_said_without_the_password(dovecot: Dovecot, mailbox_user: str, password: str) -> None:
-    box = Mailbox(settings(dovecot, mailbox_user, password=password))
-    with pytest.raises(MailboxUnavailable, match=r"refused the login \(\[AUTHENTICATIONFAILED\]\)") as caught:
-        await box.connect()
-    assert "secret" not in str(caught.value)
-    assert "secret" not in repr(box._settings)
-
-
-async def test_a_user_name_may_hold_quotes_and_spaces(dovecot: Dovecot) -> None:
-    with pytest.raises(MailboxUnavailable, match="refused the login"):
-        await Mailbox(settings(dovecot, 'ann "x" \\ y', password="no")).connect()
 
 
 async def test_an_address_that_nobody_listens_on_is_unavailable() -> None:

@@ -172,7 +172,6 @@ async def test_answers_about_other_things_are_not_taken_for_mails() -> None:
             b'* 9 FETCH (UID 9 INTERNALDATE "02-Mar-2026 10:00:00 +0000" BODY[] "not asked for")', b"* 4 EXISTS", b"* 2 EXPUNGE",
         )  # fmt: skip
         await script.answer(b"* SEARCH 2")
-        assert (await script.hear()) == "IDLE"
 
     async with served(talk) as box:
         await box.connect()
@@ -197,6 +196,26 @@ async def test_a_refused_token_is_answered_and_does_not_hang() -> None:
         with pytest.raises(MailboxUnavailable, match="AUTHENTICATIONFAILED") as caught:
             await box.connect()
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "command"), [('ann "x" \\ y', 'p"w', 'LOGIN "ann \\"x\\" \\\\ y" "p\\"w"'), ("ann", "wröng", "AUTHENTICATE PLAIN")]
+)
+async def test_a_refused_login_is_said_without_its_words(user: str, password: str, command: str) -> None:
+    heard: list[str] = []
+
+    async def talk(script: Script) -> None:
+        script.say(b"* OK hello")
+        await script.answer(b"* CAPABILITY IMAP4rev1")
+        heard.append(await script.answer(status=b"NO [AUTHENTICATIONFAILED] ann is unknown"))
+
+    async with served(talk, user=user, password=password) as box:
+        with pytest.raises(MailboxUnavailable, match=r"refused the login \(\[AUTHENTICATIONFAILED\]\)") as caught:
+            await box.connect()
+        assert password not in str(caught.value)
+        assert "ann" not in str(caught.value)
+        assert password not in repr(box._settings)
+    assert heard == [command]
 
 
 async def test_a_login_that_is_disabled_in_the_clear_sends_no_password_in_a_command() -> None:
@@ -277,6 +296,23 @@ async def test_idle_that_is_never_granted_or_ended_is_given_up() -> None:
                 await asyncio.wait_for(box.wait(0.1), 3)
 
 
+@pytest.mark.parametrize("goodbye", [b"* BYE shutting down\r\n", b""])
+async def test_a_server_that_closes_ends_the_wait_at_once(goodbye: bytes) -> None:
+    async def talk(script: Script) -> None:
+        await script.welcome(b"IDLE")
+        await script.inbox()
+        await script.hear()
+        script.say(b"+ idling")
+        await asyncio.sleep(0.05)
+        script.writer.write(goodbye)
+
+    async with served(talk, timeout=30.0) as box:
+        await box.connect()
+        await box.select("INBOX")
+        with pytest.raises(MailboxUnavailable, match="closed"):
+            await asyncio.wait_for(box.wait(60), 3)
+
+
 async def test_an_announcement_wakes_within_milliseconds() -> None:
     announced: list[float] = []
 
@@ -308,8 +344,7 @@ async def test_a_namespace_stands_before_our_own_folder() -> None:
         await script.answer(b'* NAMESPACE (("INBOX." ".")) NIL NIL')
         await script.inbox()
         heard.append(await script.answer(status=b"NO [TRYCREATE] no such folder"))
-        for _ in range(3):
-            heard.append(await script.answer())
+        heard.extend([await script.answer() for _ in range(3)])
 
     async with served(talk) as box:
         await box.connect()

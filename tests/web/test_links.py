@@ -4,8 +4,6 @@ import html
 import json
 import re
 
-import pytest
-
 from tests.desks import Received
 from tests.web.conftest import Site
 
@@ -29,7 +27,7 @@ async def test_opening_a_link_however_often_changes_nothing(site: Site) -> None:
     token = letter.link("c")
     before = await site.house.requests()
     for path in (f"/c/{token}", f"/r/{token}", f"/r/{letter.link('r')}"):
-        for _ in range(20):
+        for _ in range(8):
             await site.get(path)
             await site.web.head(path)
         for verb in ("resend", "cancel", "withdraw", "not-me"):
@@ -160,11 +158,10 @@ async def test_letters_over_the_limit_of_the_day_wait_and_the_page_says_so(site:
     assert len(await site.house.letters()) <= site.house.desk.policy.letters_per_day
 
 
-@pytest.mark.parametrize("verb", ["", "/resend", "/cancel", "/withdraw", "/not-me"])
-async def test_no_button_works_from_another_website(site: Site, verb: str) -> None:
+async def test_no_button_works_from_another_website(site: Site) -> None:
     letter = await asked(site, DELETION)
-    path = f"/r/{letter.link('r')}{verb}" if verb else f"/c/{letter.link('c')}"
-    assert (await site.post(path, {"right": "deletion", "code": letter.code}, sec_fetch_site="cross-site")).status_code == 403
+    for path in (f"/c/{letter.link('c')}", *(f"/r/{letter.link('r')}/{verb}" for verb in ("resend", "cancel", "withdraw", "not-me"))):
+        assert (await site.post(path, {"right": "deletion", "code": letter.code}, sec_fetch_site="cross-site")).status_code == 403
     assert await site.house.requests() == {"deletion": "awaiting_confirmation"}
 
 

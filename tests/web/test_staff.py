@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 
 import httpx
-import pytest
 
 from tests.web.conftest import PASSWORD, Clerk, Clerks, Site, served
 from worker.casework import rule, staff
@@ -54,12 +53,12 @@ async def test_one_network_cannot_try_passwords_without_end(site: Site) -> None:
     assert (await site.post("/desk/login", {"login": "lea", "password": PASSWORD})).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/desk/", "/desk/mail/1", "/desk/health", "/metrics"])
-async def test_without_a_session_every_staff_page_leads_to_the_login(site: Site, path: str) -> None:
-    for cookie in ("", "__Host-desk=forged"):
-        answer = await site.get(path, cookie=cookie)
-        assert answer.status_code == 303
-        assert answer.headers["location"].startswith("/desk/login")
+async def test_without_a_session_every_staff_page_leads_to_the_login(site: Site) -> None:
+    for path in ("/desk/", "/desk/mail/1", "/desk/health", "/metrics"):
+        for cookie in ("", "__Host-desk=forged"):
+            answer = await site.get(path, cookie=cookie)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/desk/login")
 
 
 async def test_signing_out_ends_the_session_on_the_server(site: Site, signed_in: Clerks) -> None:
@@ -102,14 +101,16 @@ async def test_the_list_shows_what_waits_and_why_but_no_person(site: Site, signe
 async def test_one_held_mail_shows_its_text_as_text_and_the_look_is_recorded(site: Site, signed_in: Clerks) -> None:
     clerk: Clerk = await signed_in()
     mail_id = await held(site)
-    before = await site.house.desk.store.run(_entries, "data-read")
+    before = await site.house.desk.store.run(_entries, "data.read")
     page = (await clerk.get(f"/desk/mail/{mail_id}")).text
+    assert "<mark>" in page
+    page = re.sub("</?mark>", "", page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script" not in page
     assert "<img" not in page
     assert "<b>my father</b>" not in page
     assert "ann@example.com" in page
-    assert await site.house.desk.store.run(_entries, "data-read") == before + 1
+    assert await site.house.desk.store.run(_entries, "data.read") == before + 1
 
 
 async def test_nothing_happens_before_the_page_that_says_what_will_happen(site: Site, signed_in: Clerks) -> None:
@@ -153,20 +154,20 @@ async def test_refusing_needs_a_right_and_a_reason_and_sends_the_letter_that_was
     assert "He is alive." in (await site.house.last("refused")).text
 
 
-@pytest.mark.parametrize(
-    ("form", "says"),
-    [
-        ({"act": "approve"}, "Choose at least one request"),
-        ({"act": "approve", "right": "correction"}, "needs at least one new value"),
-        ({"act": "answer", "words": "  \x00 "}, "write your answer first"),
-    ],
+UNFINISHED = (
+    ({"act": "approve"}, "Choose at least one request"),
+    ({"act": "approve", "right": "correction"}, "needs at least one new value"),
+    ({"act": "answer", "words": "  \x00 "}, "write your answer first"),
 )
-async def test_an_unfinished_decision_says_what_is_missing(site: Site, signed_in: Clerks, form: dict[str, str], says: str) -> None:
+
+
+async def test_an_unfinished_decision_says_what_is_missing(site: Site, signed_in: Clerks) -> None:
     clerk: Clerk = await signed_in()
     mail_id = await held(site)
-    answer = await clerk.post(f"/desk/mail/{mail_id}", {**form, "step": "do"})
-    assert answer.status_code == 422
-    assert says in answer.text
+    for form, says in UNFINISHED:
+        answer = await clerk.post(f"/desk/mail/{mail_id}", {**form, "step": "do"})
+        assert answer.status_code == 422
+        assert says in answer.text
     assert (await site.house.state(mail_id))[0] is MailState.HELD
 
 

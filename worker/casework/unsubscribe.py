@@ -6,20 +6,18 @@ stopped; it shows no name and no address, and what cannot be undone goes by a co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from worker.casework import ask
+from worker.casework import ask, stops
 from worker.casework.commit import day_start, deliver, link_url, new_token
 from worker.casework.pages import LinkState, ReaderPage, TopicLine
-from worker.errors import SealBroken
+from worker.casework.stops import Holder
 from worker.mail.addresses import mailbox as sound_mailbox
-from worker.mail.campaign import one_line
 from worker.rules.audit import Event
-from worker.rules.letters import OptIn, Unsubscribed
+from worker.rules.letters import OptIn
 from worker.rules.mail import Address
 from worker.rules.model import LinkKind, Right
-from worker.store import audit, cases, letters, links, new_id, newsletters
+from worker.store import letters, links, new_id, newsletters
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -28,18 +26,6 @@ if TYPE_CHECKING:
     from worker.store.newsletters import ReaderLink
 
 _UNKNOWN = ReaderPage(LinkState.UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """Who a token belongs to. ``address`` is None where nothing is known of a person but the hash."""
-
-    token: str
-    person: str
-    language: Language
-    address: Address | None
-    is_reader: bool
-    link: ReaderLink | None = None
 
 
 # The verbs ----------------------------------------------------------------------------------------------------
@@ -72,7 +58,7 @@ async def choose(desk: Desk, token: str, topics: tuple[str, ...]) -> ReaderPage:
 
 async def erase_too(desk: Desk, token: str) -> ReaderPage:
     """Ask for erasure of everything: a confirmation letter goes to the address that the link belongs to."""
-    holder = await desk.store.run(_holder, desk, token)
+    holder = await desk.store.run(stops.holder_of, desk, token)
     if holder is not None and holder.address is not None:
         await ask.by_form(desk, mailbox=holder.address.mailbox, language=holder.language, rights=(Right.DELETION,), words="")
     return await desk.store.run(_view, desk, token)
@@ -93,54 +79,22 @@ async def opt_in(desk: Desk, token: str) -> ReaderPage:
     return await desk.store.run(_opt_in, desk, token)
 
 
-# Who holds this token -----------------------------------------------------------------------------------------
-
-
-def _holder(tx: Tx, desk: Desk, token: str) -> _Holder | None:
-    person = newsletters.person_of_token(tx, token)
-    if person is not None:
-        return _reader(tx, desk, token, person, None)
-    link = newsletters.find_link(tx, token, LinkKind.UNSUBSCRIBE, LinkKind.PREFERENCES)
-    return _reader(tx, desk, token, link.person, link) if link else None
-
-
-def _reader(tx: Tx, desk: Desk, token: str, person: str, link: ReaderLink | None) -> _Holder:
-    reader = newsletters.load_reader(tx, person)
-    if reader is not None:
-        return _Holder(token, person, _spoken(desk, reader.language), reader.address, is_reader=True, link=link)
-    address, language = _of_case(tx, link)
-    return _Holder(token, person, _spoken(desk, language), address, is_reader=False, link=link)
-
-
-def _of_case(tx: Tx, link: ReaderLink | None) -> tuple[Address | None, Language | None]:
-    """Somebody who wrote a mail and reads no newsletter: the address stands in the case, as long as that is kept."""
-    try:
-        case = cases.load(tx, link.case_id) if link and link.case_id else None
-    except SealBroken:
-        case = None
-    return (case.address, case.language) if case else (None, None)
-
-
-def _spoken(desk: Desk, language: Language | None) -> Language:
-    return language if language in desk.languages and language is not None else desk.languages[0]
-
-
-def _expired(tx: Tx, link: ReaderLink | None) -> bool:
-    return link is not None and link.expires_at is not None and link.expires_at <= tx.now
-
-
 # One transaction each -----------------------------------------------------------------------------------------
 
 
 def _view(tx: Tx, desk: Desk, token: str) -> ReaderPage:
-    holder = _holder(tx, desk, token)
+    holder = stops.holder_of(tx, desk, token)
     if holder is not None:
         return _page(tx, holder)
     link = newsletters.find_link(tx, token, LinkKind.OPT_IN)
     return _opt_in_page(tx, desk, link) if link else _UNKNOWN
 
 
-def _page(tx: Tx, holder: _Holder) -> ReaderPage:
+def _expired(tx: Tx, link: ReaderLink | None) -> bool:
+    return link is not None and link.expires_at is not None and link.expires_at <= tx.now
+
+
+def _page(tx: Tx, holder: Holder) -> ReaderPage:
     running = {s.topic for s in newsletters.subscriptions(tx, holder.person) if s.ended_at is None}
     known = newsletters.topics(tx) if holder.address is not None else ()
     lines = tuple(TopicLine(t.name, t.title(holder.language), t.name in running) for t in known)
@@ -150,72 +104,44 @@ def _page(tx: Tx, holder: _Holder) -> ReaderPage:
 
 
 def _stop(tx: Tx, desk: Desk, token: str) -> ReaderPage:
-    holder = _holder(tx, desk, token)
+    holder = stops.holder_of(tx, desk, token)
     if holder is None:
         return _UNKNOWN
-    _suppress(tx, desk, holder, "link")
+    stops.stop(tx, desk, holder, "link")
     return _page(tx, holder)
 
 
-def _suppress(tx: Tx, desk: Desk, holder: _Holder, origin: str) -> None:
-    if not newsletters.suppress(tx, holder.person, origin):
-        return
-    _record(tx, holder, Event.SUPPRESSED, {"origin": origin})
-    today = letters.named_since(tx, holder.person, Unsubscribed.name, day_start(desk, tx.now))
-    if holder.address is not None and today < desk.policy.letters_per_day:
-        _acknowledge(tx, desk, holder, holder.address)
-
-
-def _acknowledge(tx: Tx, desk: Desk, holder: _Holder, to: Address) -> None:
-    """The objector is told by e-mail (Royal Decree of 4 April 2003, art. 2)."""
-    letter_id = new_id()
-    token = newsletters.reader_token(tx, holder.person) if holder.is_reader else holder.token
-    letter = Unsubscribed(_reference(letter_id), link_url(desk, LinkKind.PREFERENCES, token))
-    key_id = newsletters.reader_key(tx, holder.person) if holder.is_reader else tx.new_key()
-    deliver(tx, desk, letter, holder.language, to=Address(to.mailbox, one_line(to.name)), letter_id=letter_id, key_id=key_id, case_id=None)
-
-
 def _undo(tx: Tx, desk: Desk, token: str) -> ReaderPage:
-    holder = _holder(tx, desk, token)
+    holder = stops.holder_of(tx, desk, token)
     if holder is None:
         return _UNKNOWN
     if not _expired(tx, holder.link) and newsletters.resubscribe(tx, holder.person):
-        _record(tx, holder, Event.RESUBSCRIBED, {"origin": "undo"})
+        stops.record(tx, holder, Event.RESUBSCRIBED, {"origin": "undo"})
     return _page(tx, holder)
 
 
 def _choose(tx: Tx, desk: Desk, token: str, topics: tuple[str, ...]) -> ReaderPage:
-    holder = _holder(tx, desk, token)
+    holder = stops.holder_of(tx, desk, token)
     if holder is None:
         return _UNKNOWN
     wanted = {t.name for t in newsletters.topics(tx)} & set(topics)
     if not wanted:
-        _suppress(tx, desk, holder, "preferences")
+        stops.stop(tx, desk, holder, "preferences")
     elif holder.address is not None and not _expired(tx, holder.link):
         _run_exactly(tx, holder, holder.address, wanted)
     return _page(tx, holder)
 
 
-def _run_exactly(tx: Tx, holder: _Holder, address: Address, wanted: set[str]) -> None:
+def _run_exactly(tx: Tx, holder: Holder, address: Address, wanted: set[str]) -> None:
     newsletters.add_reader(tx, address, holder.language)
     if newsletters.lift(tx, holder.person):
-        _record(tx, holder, Event.RESUBSCRIBED, {"origin": "preferences"})
+        stops.record(tx, holder, Event.RESUBSCRIBED, {"origin": "preferences"})
     running = {s.topic for s in newsletters.subscriptions(tx, holder.person) if s.ended_at is None}
     for name in sorted(running - wanted):
         newsletters.end_subscription(tx, holder.person, name)
     for name in sorted(wanted - running):
         newsletters.subscribe(tx, holder.person, name, "preferences")
-        _record(tx, holder, Event.SUBSCRIBED, {"origin": "preferences", "topic": name})
-
-
-def _record(tx: Tx, holder: _Holder, event: Event, facts: dict[str, str]) -> None:
-    chain = holder.link.case_id if holder.link and holder.link.case_id else audit.DESK
-    audit.record(tx, chain, event, "person", {"person": holder.person[:16], **facts})
-
-
-def _reference(letter_id: str) -> str:
-    """The reference of a letter about newsletters, which belongs to no case: ``PD-N-3F9A21``."""
-    return f"PD-N-{letter_id[-6:].upper()}"
+        stops.record(tx, holder, Event.SUBSCRIBED, {"origin": "preferences", "topic": name})
 
 
 # Sign up ------------------------------------------------------------------------------------------------------
@@ -230,13 +156,13 @@ def _sign_up(tx: Tx, desk: Desk, address: Address, language: Language, topics: t
     newsletters.add_reader(tx, address, language)
     token, letter_id, expires = new_token(), new_id(), tx.now + desk.policy.opt_in_expires
     newsletters.add_link(tx, kind=LinkKind.OPT_IN, token=token, person=person, topics=[t.name for t in known], expires=expires)
-    letter = OptIn(_reference(letter_id), tuple(t.title(language) for t in known), link_url(desk, LinkKind.OPT_IN, token), expires)
+    letter = OptIn(stops.reference(letter_id), tuple(t.title(language) for t in known), link_url(desk, LinkKind.OPT_IN, token), expires)
     key_id = newsletters.reader_key(tx, person)
-    deliver(tx, desk, letter, _spoken(desk, language), to=address, letter_id=letter_id, key_id=key_id, case_id=None, verification=True)
+    deliver(tx, desk, letter, stops.spoken(desk, language), to=address, letter_id=letter_id, key_id=key_id, case_id=None, verification=True)
 
 
 def _opt_in_page(tx: Tx, desk: Desk, link: ReaderLink) -> ReaderPage:
-    holder = _reader(tx, desk, "", link.person, None)
+    holder = stops.reader_of(tx, desk, "", link.person, None)
     lines = tuple(
         TopicLine(t.name, t.title(holder.language), link.used_at is not None) for t in newsletters.topics(tx) if t.name in link.topics
     )
@@ -253,12 +179,12 @@ def _opt_in(tx: Tx, desk: Desk, token: str) -> ReaderPage:
     link = newsletters.find_link(tx, token, LinkKind.OPT_IN)
     if link is None:
         return _UNKNOWN
-    holder = _reader(tx, desk, "", link.person, None)
+    holder = stops.reader_of(tx, desk, "", link.person, None)
     if holder.is_reader and links.use(tx, link.id):
         if newsletters.lift(tx, link.person):
-            _record(tx, holder, Event.RESUBSCRIBED, {"origin": "double opt-in"})
+            stops.record(tx, holder, Event.RESUBSCRIBED, {"origin": "double opt-in"})
         for name in link.topics:
             newsletters.subscribe(tx, link.person, name, "double opt-in")
-            _record(tx, holder, Event.SUBSCRIBED, {"origin": "double opt-in", "topic": name})
+            stops.record(tx, holder, Event.SUBSCRIBED, {"origin": "double opt-in", "topic": name})
     used = newsletters.find_link(tx, token, LinkKind.OPT_IN)
     return _opt_in_page(tx, desk, used or link)

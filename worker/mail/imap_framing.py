@@ -74,6 +74,8 @@ class FramedProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # t
         self.exists = 0  # mails in the selected folder, as far as announced
         self.arrived = asyncio.Event()  # more mails were announced than were known
         self.lost = False
+        self._why = ""
+        self._handshake = False  # STARTTLS is agreed: the next bytes are TLS's, not ours
         self._current: FramedCommand | None = None
         self._unread = bytearray()
         self._scanned = 0  # bytes of _unread known to hold no line end
@@ -134,13 +136,16 @@ class FramedProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # t
 
     def _dispatch(self, answer: Answer) -> None:
         line = answer[0]
-        if not self.greeting.done():
+        if self._handshake:
+            self.end("the server sent data before the TLS handshake")
+        elif not self.greeting.done():
             self.greeting.set_result(line)
         elif line.startswith(b"* "):
             self._untagged((line[2:], *answer[1:]))
         elif line.startswith(b"+"):
             self._challenged()
         elif self._current is not None and line.startswith(self._current.tag.encode() + b" "):
+            self._handshake = self._current.name == "STARTTLS" and line[len(self._current.tag) + 1 :].startswith(b"OK")
             self._response_done(line)
         else:
             self.end("the server answered something that was not asked")
@@ -178,6 +183,7 @@ class FramedProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # t
 
     def _over(self, why: str) -> None:
         self.lost = True
+        self._why = self._why or why
         if not self.greeting.done():
             self.greeting.set_exception(ConnectionEnded(why))
             self.greeting.exception()  # marked as seen: the caller may have gone
@@ -193,7 +199,7 @@ class FramedProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # t
         Raises ``ConnectionEnded``, also for a time-out; the connection is closed then.
         """
         if self.lost or self._current is not None:
-            raise ConnectionEnded("the connection is closed" if self.lost else "another command is under way")
+            raise ConnectionEnded(self._why or "another command is under way")
         command = self._current = FramedCommand(name, self.new_tag(), *args, prefix=prefix, timeout=timeout, secrets=secrets, news=news)
         try:
             response = await self.execute(command)
@@ -212,12 +218,13 @@ class FramedProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]  # t
 
     async def start_tls(self, context: ssl.SSLContext, host: str) -> None:
         """Upgrade after STARTTLS. What came before the handshake was not protected and is not believed."""
-        if self.transport is None or self.lost:
-            raise ConnectionEnded("the connection is closed")
-        self.transport.pause_reading()
+        if self.transport is not None:
+            self.transport.pause_reading()
         if self.unread:
             self.end("the server sent data before the TLS handshake")
-            raise ConnectionEnded("the server sent data before the TLS handshake")
+        if self.transport is None or self.lost:
+            raise ConnectionEnded(self._why)
+        self._handshake = False
         self.transport = await asyncio.get_running_loop().start_tls(self.transport, self, context, server_hostname=host)
 
 

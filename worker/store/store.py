@@ -26,12 +26,13 @@ from worker.errors import ConfigurationError, StoreUnavailable
 from worker.store.vault import seal, unseal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
     from worker.rules.ports import Clock
+    from worker.store.audit import Unwritten
     from worker.store.ledger import Ledger
     from worker.store.vault import Vault
 
@@ -55,17 +56,35 @@ class Tx:
         self.ledger = ledger
         self.now = now
         self.hooks: list[Callable[[], None]] = []
+        #: What :mod:`worker.store.audit` writes with one statement, right before the commit.
+        self.entries: list[Unwritten] = []
+        #: Case id to the id of its key, as far as this transaction has met them.
+        self.case_keys: dict[str, str] = {}
+        self._last_calls: list[Callable[[], None]] = []
         self._keys: dict[str, bytes] = {}
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Run ``call`` after the commit."""
         self.hooks.append(call)
 
+    def before_commit(self, call: Callable[[], None]) -> None:
+        """Run ``call`` as the last thing that this transaction does."""
+        self._last_calls.append(call)
+
+    def finish(self) -> None:
+        """Do what was left for the end. The store calls it before the commit."""
+        for call in self._last_calls:
+            call()
+
     def new_key(self, parent_id: str | None = None) -> str:
         """Make a key and return its id."""
         key_id = new_id()
         self._keys[key_id] = self.vault.new_key(self.connection, key_id, self.now, parent_id)
         return key_id
+
+    def fetch_keys(self, key_ids: Iterable[str]) -> None:
+        """Have these keys at hand with one statement, for a lot of values that are opened one by one."""
+        self.vault.fetch(self.connection, key_ids, self._keys)
 
     def seal(self, key_id: str, row_id: str, value: bytes) -> bytes:
         """``value`` sealed for ``row_id`` under ``key_id``."""
@@ -102,6 +121,7 @@ class Store:
             with self._engine.begin() as connection:
                 tx = Tx(connection, self.vault, self.ledger, self.clock.now())
                 yield tx
+                tx.finish()
         except IntegrityError:
             raise
         except (OperationalError, InterfaceError) as error:

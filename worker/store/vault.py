@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from worker.errors import ConfigurationError, SealBroken
 from worker.store.tables import vault_key
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Iterable, MutableMapping
     from datetime import datetime
     from pathlib import Path
 
@@ -32,6 +32,10 @@ _VERSION: Final = b"\x01"
 _KEY: Final = 32  # bytes: AES-256
 _NONCE: Final = 12  # bytes (NIST SP 800-38D)
 _WRAPPED: Final = _NONCE + _KEY + 16  # bytes: nonce, key, tag
+
+_INSERT: Final = insert(vault_key)
+_FETCH: Final = select(vault_key.c.id, vault_key.c.wrapped, vault_key.c.parent_id).where(vault_key.c.id.in_(bindparam("these", expanding=True)))
+_ADOPT: Final = update(vault_key).where(vault_key.c.id == bindparam("this"))
 
 
 def read_key(path: Path, setting: str) -> bytes:
@@ -108,7 +112,7 @@ class Vault:
         """Make the key ``key_id``, wrapped by ``parent_id``'s key or by the master key. Returns it."""
         key = os.urandom(_KEY)
         wrapped = _wrap(self.key(connection, parent_id, {}), key, key_id.encode())
-        connection.execute(insert(vault_key).values(id=key_id, parent_id=parent_id, wrapped=wrapped, made_at=at))
+        connection.execute(_INSERT, {"id": key_id, "parent_id": parent_id, "wrapped": wrapped, "made_at": at})
         return key
 
     def key(self, connection: Connection, key_id: str | None, known: MutableMapping[str, bytes]) -> bytes:
@@ -116,17 +120,23 @@ class Vault:
         if key_id is None:
             return self._master
         if key_id not in known:
-            row = connection.execute(select(vault_key.c.wrapped, vault_key.c.parent_id).where(vault_key.c.id == key_id)).one_or_none()
-            if row is None:
-                msg = f"key {key_id} was destroyed"
-                raise SealBroken(msg)
-            known[key_id] = _unwrap(self.key(connection, row.parent_id, known), row.wrapped, key_id.encode())
+            self.fetch(connection, (key_id,), known)
+        if key_id not in known:
+            msg = f"key {key_id} was destroyed"
+            raise SealBroken(msg)
         return known[key_id]
+
+    def fetch(self, connection: Connection, key_ids: Iterable[str], known: MutableMapping[str, bytes]) -> None:
+        """Put the unwrapped keys into ``known``, those that were destroyed excepted."""
+        missing = [each for each in key_ids if each not in known]
+        rows = connection.execute(_FETCH, {"these": missing}).all() if missing else ()
+        for key_id, wrapped, parent_id in rows:
+            known[key_id] = _unwrap(self.key(connection, parent_id, known), wrapped, key_id.encode())
 
     def adopt(self, connection: Connection, key_id: str, parent_id: str, known: MutableMapping[str, bytes]) -> None:
         """Put ``key_id`` under ``parent_id``: a mail that joins a case dies with the case."""
         wrapped = _wrap(self.key(connection, parent_id, known), self.key(connection, key_id, known), key_id.encode())
-        connection.execute(update(vault_key).where(vault_key.c.id == key_id).values(parent_id=parent_id, wrapped=wrapped))
+        connection.execute(_ADOPT, {"this": key_id, "parent_id": parent_id, "wrapped": wrapped})
 
     def destroy(self, connection: Connection, key_id: str) -> int:
         """Delete ``key_id`` and every key below it. Returns how many."""

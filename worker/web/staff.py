@@ -85,7 +85,8 @@ class Door:
         """Where a page without a session leads."""
         had_one = self.cookie in request.cookies
         response = RedirectResponse(f"{LOGIN}?note=expired" if had_one else LOGIN, 303)
-        response.delete_cookie(self.cookie, path="/", secure=self.site.secure, httponly=True, samesite="strict")
+        if had_one:
+            response.delete_cookie(self.cookie, path="/", secure=self.site.secure, httponly=True, samesite="strict")
         return response
 
 

@@ -70,7 +70,9 @@ def test_values_in_a_quote_are_not_read(read: Read) -> None:
 
 def test_a_subject_alone_may_carry_the_request(read: Read) -> None:
     assert read("", "Unsubscribe").exit is Exit.AUTOMATIC
-    assert read("How does the scheduling in your tool work, and what does it cost for forty users a month?", "Unsubscribe").exit is Exit.STAFF
+    assert (
+        read("How does the scheduling in your tool work, and what does it cost for forty users a month?", "Unsubscribe").exit is Exit.STAFF
+    )
 
 
 def test_an_inherited_subject_asks_for_nothing(read: Read) -> None:

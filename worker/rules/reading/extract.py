@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from worker.rules.mail import InboundMail
@@ -102,7 +102,7 @@ def _any(data: Mapping[str, Mapping[str, Any]], name: str, value: str) -> re.Pat
 class Extraction:
     """What was read. ``doubtful``: a value whose role or column is unclear, so that no change is complete."""
 
-    fields: Fields = Fields()
+    fields: Fields = field(default_factory=Fields)
     doubtful: bool = False
     bank: bool = False
     because: tuple[Evidence, ...] = ()
@@ -322,7 +322,8 @@ def _after_cues(
         turned = _turned(own.low[end : end + 40], values)
         role = _ADJACENT.get(name, name)
         if name == "weak":
-            role = NEW if said and cue.start() > label else ""
+            replaces = at + 1 < len(cues) and values.roles[cues[at + 1].group()] in {OLD, "not"}
+            role = NEW if cue.start() > label and (said or replaces) else ""
         if name == "from" and not turned:
             role = ""
         if role in {NEW, OLD}:

@@ -29,15 +29,15 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of phrase. ``yields_to``: labels whose findings in the same sentence take its place."""
+    """One kind of phrase, worth ``weight`` and more where somebody asks. ``yields_to``: labels whose findings in the same sentence take its place."""
 
     id: str
     label: Label
     patterns: tuple[Pattern, ...]
     weight: float
-    needs_act: bool = True
     needs_values: bool = False
     yields_to: frozenset[Label] = frozenset()
+    most_words: int = 0  # a longer sentence says more than this rule understands, and only half counts; 0 is no bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,9 @@ class Rules:
             _index(rules),
         )
 
-    def apply(self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language, stop: Mapping[Language, frozenset[str]]) -> Found:
+    def apply(
+        self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language, stop: Mapping[Language, frozenset[str]]
+    ) -> Found:
         """Match every rule in every language, then let the guards look at what matched.
 
         ``main`` is the language of the mail, ``stop`` the stop words: a sentence that speaks one language is not read in another.
@@ -176,6 +178,8 @@ class Rules:
         words = (match[0][0], match[-1][1])
         acted = _acted(view, words)
         score = rule.weight + (self.thresholds.act if acted else 0.0)
+        if rule.most_words and len(view.sentence.words) > rule.most_words:
+            score /= 2
         quoted = bool(view.sentence.quoted & used)
         bare = view.sentence.question and rule.weight < self.thresholds.automatic and not _politely_asked(view)
         return Finding(
@@ -249,14 +253,22 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         Label(row["label"]),
         tuple(pattern for source in row["patterns"] for pattern in Pattern.parse(source)),
         row["weight"],
-        row.get("needs_act", True),
         row.get("needs_values", False),
         frozenset(Label(label) for label in row.get("yields_to", ())),
+        row.get("most_words", 0),
     )
 
 
 def _guard(row: Mapping[str, Any]) -> Guard:
-    return Guard(row["concept"], HoldReason(row["reason"]), Scope(row["scope"]), row.get("near", 0), row.get("silent", False), frozenset(row.get("rules", ())), row.get("same_clause", False))
+    return Guard(
+        row["concept"],
+        HoldReason(row["reason"]),
+        Scope(row["scope"]),
+        row.get("near", 0),
+        row.get("silent", False),
+        frozenset(row.get("rules", ())),
+        row.get("same_clause", False),
+    )
 
 
 def _index(rules: Sequence[Rule]) -> Mapping[str, tuple[tuple[int, Pattern], ...]]:

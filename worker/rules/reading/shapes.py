@@ -20,6 +20,7 @@ REGIONS: Final = {
     Language.FR: ("BE", "FR", "LU"),
     Language.DE: ("DE", "BE", "AT", "CH"),
 }
+SHORTEST_STREET: Final = 4  # letters, where it does not begin with a capital
 MOST_CANDIDATES: Final = 30  # telephone numbers tried per mail
 
 _WORD: Final = r"[^\W\d_][\w.'’-]{0,30}"
@@ -56,8 +57,67 @@ _COUNTRY: Final = re.compile(
     r"[ ,\n(]{1,3}(?P<country>Belgi[ëe]|Belgique|Belgien|Belgium|Nederland|Netherlands|Pays-Bas|Niederlande|France|Frankrijk|Frankreich|Deutschland|Duitsland|Allemagne|Germany|Luxembourg|Luxemburg|United Kingdom|UK)\b"
 )
 _WORDS_OF_SENTENCE: Final = frozenset(
-    "to naar from van is in now my mijn new nieuw nu address adres the het de old oud live at now woon wohne be wordt und and en at op zu nach in not niet nicht but maar sondern statt instead of naar aan an lautet street straat ist jetzt it s we ik ich verhuisd moved".split()
-)  # noqa: SIM905
+    [
+        "to",
+        "naar",
+        "from",
+        "van",
+        "is",
+        "in",
+        "now",
+        "my",
+        "mijn",
+        "new",
+        "nieuw",
+        "nu",
+        "address",
+        "adres",
+        "the",
+        "het",
+        "de",
+        "old",
+        "oud",
+        "live",
+        "at",
+        "now",
+        "woon",
+        "wohne",
+        "be",
+        "wordt",
+        "und",
+        "and",
+        "en",
+        "at",
+        "op",
+        "zu",
+        "nach",
+        "in",
+        "not",
+        "niet",
+        "nicht",
+        "but",
+        "maar",
+        "sondern",
+        "statt",
+        "instead",
+        "of",
+        "naar",
+        "aan",
+        "an",
+        "lautet",
+        "street",
+        "straat",
+        "ist",
+        "jetzt",
+        "it",
+        "s",
+        "we",
+        "ik",
+        "ich",
+        "verhuisd",
+        "moved",
+    ]
+)
 
 
 class Kind(StrEnum):
@@ -160,7 +220,7 @@ def _without_lead(street: str) -> tuple[str, int]:
 
 
 def _looks_like_street(street: str) -> bool:
-    return len(street) > 4 and not street.lower() in {"markt", "straat", "street", "plein", "weg"} or street[:1].isupper()  # noqa: PLR2004
+    return street[:1].isupper() or (len(street) > SHORTEST_STREET and street.lower() not in {"markt", "straat", "street", "plein", "weg"})
 
 
 def _columns(groups: dict[str, str | None]) -> tuple[tuple[Column, str], ...]:

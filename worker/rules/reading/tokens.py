@@ -28,8 +28,42 @@ _MARKED: Final = re.compile("[\u0300-\u036f]")  # accents as characters of their
 _MARKED_TOKEN: Final = re.compile(_SOURCE.replace("LETTER", r"(?:[^\W_]|[\u0300-\u036f])"), re.IGNORECASE)
 _SPECIAL: Final = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "ı": "i"})
 _NO_END: Final = frozenset(
-    "art artt nr no tel mr mw mevr dhr dr st abs bzw ca nb str bv mme mlle fax gsm str resp evtl ggf inkl incl ms mrs ref vs cf al".split()
-)  # noqa: SIM905 - a list of words reads best as words
+    [
+        "art",
+        "artt",
+        "nr",
+        "no",
+        "tel",
+        "mr",
+        "mw",
+        "mevr",
+        "dhr",
+        "dr",
+        "st",
+        "abs",
+        "bzw",
+        "ca",
+        "nb",
+        "str",
+        "bv",
+        "mme",
+        "mlle",
+        "fax",
+        "gsm",
+        "str",
+        "resp",
+        "evtl",
+        "ggf",
+        "inkl",
+        "incl",
+        "ms",
+        "mrs",
+        "ref",
+        "vs",
+        "cf",
+        "al",
+    ]
+)
 _BULLET: Final = frozenset("-•*–")
 
 

@@ -25,6 +25,7 @@ RIGHTS: Final = frozenset(
 )
 SUBJECT_ONLY: Final = 14  # words of body below which a subject may carry the request alone
 VALUE_NEAR: Final = 4  # characters between "not" and the value it belongs to
+BEHIND_VALUE: Final = 12  # characters between a value and the "not" of "is not in use"
 
 _REFERENCE: Final = re.compile(r"\bPD-\d{4}-\d{4,8}\b", re.IGNORECASE)
 _REPLY: Final = re.compile(r"\s{0,4}(?:re|aw|antw|antwort|sv|réf|betr)\s{0,2}(?:\[\d{1,3}\])?\s{0,2}:", re.IGNORECASE)
@@ -97,8 +98,9 @@ def _superseded(finding: Finding, found: Sequence[Finding], limits: Thresholds) 
     strong = {f.rule.label for f in found if f.score >= limits.automatic}
     match label:
         case Label.ACCESS:
-            asked_for = finding.rule.id == "access.question" and Label.DELETION in shared
-            return asked_for or any(f.rule.label is Label.PORTABILITY for f in near)
+            other_verb = finding.rule.id == "access.question" and Label.DELETION in shared
+            other_verb = other_verb or (finding.score < limits.automatic and Label.OBJECTION in shared)
+            return other_verb or any(f.rule.label is Label.PORTABILITY for f in near)
         case Label.DELETION:
             weak = finding.score < limits.automatic
             stronger = {f.rule.label for f in near if f.score >= limits.automatic}
@@ -124,7 +126,7 @@ def _labels(seen: Seen, findings: Sequence[Finding], limits: Thresholds) -> froz
 
 
 def _names_himself(seen: Seen, labels: set[Label], findings: Sequence[Finding]) -> bool:
-    """ "Remove me" with name and address: the policy's own words for a deletion request."""
+    """Remove me, with name and address: the policy's own words for a deletion request."""
     bare = any(f.rule.id == "unsubscribe.remove-me" for f in findings)
     return bare and Label.DELETION not in labels and bool(seen.values.fields.name or seen.values.fields.email)
 
@@ -163,10 +165,11 @@ def _without_value_guards(finding: Finding, seen: Seen) -> Finding:
 
 
 def _part_of_value(finding: Finding, why: Evidence, seen: Seen) -> bool:
-    """ "Not Jansens but Janssens": the negation belongs to the old value."""
+    """Not Jansens but Janssens; 02 555 is not in use: the negation belongs to the old value."""
     if finding.rule.label is not Label.CORRECTION or why.part is not Part.BODY:
         return False
-    return any(e.rule.endswith(".old") and 0 <= e.span[0] - why.span[1] <= VALUE_NEAR for e in seen.values.because)
+    old = [e.span for e in seen.values.because if e.rule.endswith(".old")]
+    return any(0 <= start - why.span[1] <= VALUE_NEAR or 0 <= why.span[0] - end <= BEHIND_VALUE for start, end in old)
 
 
 def _of_labels(labels: frozenset[Label]) -> Iterable[HoldReason]:
