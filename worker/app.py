@@ -24,6 +24,7 @@ from worker.logs import configure
 from worker.rules.reading.reader import Reader
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 
     from worker.casework.desk import Desk
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from worker.register.register import Register
     from worker.rules.model import Language
     from worker.rules.ports import Clock
+    from worker.schedule import ScheduleSettings
     from worker.settings import Settings
     from worker.store import Store
 
@@ -123,8 +125,10 @@ class Running:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, clock: Clock | None = None, roles: Iterable[Role] = ALL) -> AsyncIterator[Running]:
-    """The desk at work in this loop until the block ends.
+async def running(
+    settings: Settings, *, clock: Clock | None = None, roles: Iterable[Role] = ALL, schedule: ScheduleSettings | None = None
+) -> AsyncIterator[Running]:
+    """The desk at work in this loop until the block ends. ``schedule`` says how often it looks at its clock.
 
     Raises LockHeld if another process holds the embedded engine; on PostgreSQL a second process waits and says so.
     """
@@ -139,7 +143,10 @@ async def running(settings: Settings, *, clock: Clock | None = None, roles: Iter
             await stack.enter_async_context(_alone(settings, desk))
             relay = await stack.enter_async_context(_relay(settings))
             found.intakes = _intakes(desk, settings) if Role.INTAKE in wanted else ()
-            await stack.enter_async_context(_at_work(_work(desk, settings, relay, found, wanted)))
+            work = _work(desk, settings, relay, found)
+            if Role.SCHEDULER in wanted:
+                work["schedule"] = _schedule(desk, schedule)
+            await stack.enter_async_context(_at_work(work))
         yield found
 
 
@@ -208,15 +215,17 @@ def _intakes(desk: Desk, settings: Settings) -> tuple[Intake, ...]:
     return tuple(Intake(desk, mailbox) for mailbox in settings.mailbox_settings())
 
 
-def _work(desk: Desk, settings: Settings, relay: Relay, found: Running, wanted: frozenset[Role]) -> dict[str, Awaitable[None]]:
-    """Name to what runs, for the roles of this process."""
-    from worker.schedule import Schedule  # noqa: PLC0415
-
+def _work(desk: Desk, settings: Settings, relay: Relay, found: Running) -> dict[str, Awaitable[None]]:
+    """Name to what runs beside the pages and the clock."""
     work: dict[str, Awaitable[None]] = {f"intake {intake.name}": intake.run() for intake in found.intakes}
     work["pump"] = _embedded(desk).run(_tasks(desk, settings, relay))
-    if Role.SCHEDULER in wanted:
-        work["schedule"] = Schedule(desk).run()
     return work
+
+
+def _schedule(desk: Desk, schedule: ScheduleSettings | None) -> Awaitable[None]:
+    from worker.schedule import Schedule  # noqa: PLC0415
+
+    return Schedule(desk, schedule).run()
 
 
 def _embedded(desk: Desk) -> EmbeddedEngine:
@@ -258,13 +267,19 @@ async def _pages(settings: Settings, found: Running) -> AsyncIterator[None]:
     apps = {"public": (settings.web.listen, (web.public_app if settings.web.staff_listen else web.combined_app)(desk, chosen, found.ready, _policies(settings)))}
     if settings.web.staff_listen:
         apps["staff"] = (settings.web.staff_listen, web.staff_app(desk, chosen, found.ready))
-    work = {}
+    work: dict[str, Awaitable[None]] = {}
+    sockets: list[socket.socket] = []
     for name, (listen, app) in apps.items():
         bound = server.listening(listen.host, listen.port)
         found.listening[name] = bound.getsockname()[:2]
+        sockets.append(bound)
         work[f"web {name}"] = server.serve(app, bound, chosen.trusted_proxies)
-    async with _at_work(work):
-        yield
+    try:
+        async with _at_work(work):
+            yield
+    finally:
+        for bound in sockets:
+            bound.close()
 
 
 def _policies(settings: Settings) -> dict[Language, str]:

@@ -86,9 +86,14 @@ async def _rectify(desk: Desk, effect: Effect, matches: Sequence[Match]) -> Outc
     if not matches:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
     done = await desk.register.rectify(effect.id, matches[0].person, effect.changes)
-    return Outcome(
-        Carried(effect.kind, effect.rights, changed=done.changed, refused=done.refused, outdated=done.outdated, recipients=done.recipients)
+    return _rectified(effect, done)
+
+
+def _rectified(effect: Effect, done: Rectified) -> Outcome:
+    carried = Carried(
+        effect.kind, effect.rights, changed=done.changed, refused=done.refused, outdated=done.outdated, recipients=done.recipients
     )
+    return Outcome(carried)
 
 
 async def _erase(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:

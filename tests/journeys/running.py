@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,27 @@ from typing import Any
 from sqlalchemy import select
 
 from tests.desks import ANN, a_mail
+from tests.servers import process
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp
 from worker.app import Running, running
+from worker.rules.mail import Address
+from worker.rules.model import Language
 from worker.settings import Settings, load
-from worker.store import Tx, make_key, tables
+from worker.store import Tx, audit, cases, make_key, newsletters, tables
 
 WITHIN = 20.0  # seconds that anything may take on a busy machine
+
+
+@dataclass
+class Ahead:
+    """The machine's clock, put forward by a test."""
+
+    by: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        """The machine's moment, and as much more as was let pass."""
+        return datetime.now(UTC) + self.by
 
 
 @dataclass
@@ -35,6 +50,7 @@ class Journey:
     dovecot: Dovecot
     user: str
     smtp: ScriptedSmtp
+    clock: Ahead
     sent: int = field(default=0)
 
     @property
@@ -43,17 +59,27 @@ class Journey:
         host, port = self.running.listening["public"]
         return f"http://{host}:{port}"
 
-    def deliver(self, text: str, *, sender: str = "ann@example.com", subject: str = "Hello", folder: str = "INBOX", **headers: str) -> bytes:
-        """A customer's mail arrives in the mailbox."""
+    def deliver(
+        self, text: str, *, sender: str = "ann@example.com", subject: str = "Hello", folder: str = "INBOX", user: str = "", **headers: str
+    ) -> bytes:
+        """A customer's mail arrives in the mailbox (of ``user``, if there are several)."""
         self.sent += 1
         raw = a_mail(text, sender=sender, subject=subject, uid=self.sent, **headers)
-        self.dovecot.deliver(self.user, raw, folder=folder)
+        self.drop(raw, folder=folder, user=user)
         return raw
+
+    def drop(self, raw: bytes, *, folder: str = "INBOX", user: str = "") -> None:
+        """These bytes arrive in the mailbox."""
+        self.dovecot.deliver(user or self.user, raw, folder=folder, received=self.clock.now())
 
     async def letter(self, to: str, number: int = 1) -> Letter:
         """The ``number``-th letter to somebody, as soon as it has arrived."""
         found = await self.smtp.arrived(number, recipient=to, within=WITHIN)
-        return Letter(email.message_from_bytes(found[number - 1].data, policy=email.policy.default))  # type: ignore[arg-type]
+        return letter_of(found[number - 1].data)
+
+    async def names(self, to: str) -> list[str]:
+        """Which letters were written to somebody, oldest first."""
+        return await self.running.desk.store.run(_names, to)
 
     async def until(self, holds: Callable[[Tx], bool]) -> None:
         """Wait until something holds in the store."""
@@ -61,9 +87,71 @@ class Journey:
             while not await self.running.desk.store.run(holds):
                 await asyncio.sleep(0.05)
 
+    async def settled(self, count: int = 0) -> None:
+        """Wait until every mail (at least ``count``) was read and every letter that is due has left."""
+        await self.until(lambda tx: len(_states(tx)) >= count and "stored" not in _states(tx) and not _leaving(tx))
+
     async def mail_states(self) -> list[str]:
         """The states of all mails, oldest first."""
-        return await self.running.desk.store.run(lambda tx: list(tx.connection.execute(select(tables.mail.c.state).order_by(tables.mail.c.id)).scalars()))
+        return await self.running.desk.store.run(_states)
+
+    async def requests(self, address: str) -> dict[str, str]:
+        """Right to state, of all cases of somebody."""
+        return await self.running.desk.store.run(_requests, address)
+
+    async def customer(self, number: int, address: str, **changes: Any) -> None:
+        """Put a customer on record, like Ann in all that is not said."""
+        given = {"id": number, "customer_number": f"C-{number}", "email": address}
+        await self.running.desk.register.add("customer", [ANN | given | changes])
+
+    async def record(self, address: str) -> dict[str, str] | None:
+        """The customer's row under an address, as the company sees it."""
+        rows = await self.running.desk.register.export_rows()
+        return next((dict(row) for row in rows if row["email"].lower() == address), None)
+
+    async def reader(self, address: str, language: Language, topic: str) -> str:
+        """Subscribe somebody to a newsletter; returns the token of the reader's links."""
+        return await self.running.desk.store.run(_subscribe, address, language, topic)
+
+    async def suppressed(self, address: str) -> bool:
+        """Whether somebody gets no newsletter any more."""
+        return await self.running.desk.store.run(lambda tx: newsletters.suppressed_at(tx, tx.vault.person(address)) is not None)
+
+    async def later(self, **time: float) -> None:
+        """Let so much time go by, and the schedule look at once."""
+        self.clock.by += timedelta(**time)
+        engine = self.running.desk.engine
+        await self.running.desk.store.run(lambda tx: [engine.enqueue(tx, task, task, ()) for task in ("tick", "sweep")])
+
+    async def verified(self) -> int:
+        """How many entries the audit log has; every one of them fits."""
+        return await self.running.desk.store.run(audit.verify, {})
+
+
+def _names(tx: Tx, to: str) -> list[str]:
+    mine = select(tables.letter.c.name).where(tables.letter.c.person == tx.vault.person(to))
+    return list(tx.connection.execute(mine.order_by(tables.letter.c.id)).scalars())
+
+
+def _states(tx: Tx) -> list[str]:
+    return list(tx.connection.execute(select(tables.mail.c.state).order_by(tables.mail.c.id)).scalars())
+
+
+def _leaving(tx: Tx) -> bool:
+    busy = tables.letter.c.state.in_(("waiting", "claimed")) & (tables.letter.c.due <= tx.now)
+    return tx.connection.execute(select(tables.letter.c.id).where(busy).limit(1)).scalar() is not None
+
+
+def _requests(tx: Tx, address: str) -> dict[str, str]:
+    mine = select(tables.case.c.id).where(tables.case.c.person == tx.vault.person(address)).order_by(tables.case.c.id)
+    found = tx.connection.execute(mine).scalars().all()
+    return {right.value: state.value for case_id in found for right, state in cases.rights_of(tx, case_id)}
+
+
+def _subscribe(tx: Tx, address: str, language: Language, topic: str) -> str:
+    person = newsletters.add_reader(tx, Address(address), language)
+    newsletters.enrol(tx, person, topic, "shop counter")
+    return newsletters.reader_token(tx, person)
 
 
 @dataclass
@@ -81,7 +169,11 @@ class Letter:
 
     def path(self, kind: str) -> str:
         """The path of the letter's link of this kind."""
-        found = re.search(rf"(/{kind}/[\w-]{{43}})", self.text)
+        return "/" + self.link(kind).split("/", 3)[3]
+
+    def link(self, kind: str) -> str:
+        """The letter's link of this kind, to click."""
+        found = re.search(rf"(http\S+/{kind}/[\w-]{{43}})", self.text)
         assert found, f"no /{kind}/ link in {self.text}"
         return found.group(1)
 
@@ -92,28 +184,46 @@ class Letter:
         assert found, f"no code in {self.text}"
         return found.group(1)
 
+    @property
+    def language(self) -> str:
+        """What Content-Language says."""
+        return str(self.message["Content-Language"])
 
-def written(folder: Path, *, dovecot: Dovecot, user: str, smtp_port: int, store_url: str = "", more: str = "") -> Path:
-    """A config file as a company would write it, with its keys."""
+
+def letter_of(raw: bytes) -> Letter:
+    """A letter from its bytes."""
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(message, EmailMessage)
+    return Letter(message)
+
+
+@dataclass(frozen=True)
+class Box:
+    """A mailbox as the settings know it."""
+
+    user: str
+    name: str = "privacy"
+    tls: str = "none"
+
+
+def written(
+    folder: Path, *, dovecot: Dovecot, user: str, smtp_port: int, store_url: str = "", more: str = "", boxes: tuple[Box, ...] = ()
+) -> Path:
+    """A config file as a company would write it, with its keys. The links in the letters lead to the port it listens on."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("master.key", "index.key"):
         make_key(folder / name)
     (folder / "password").write_text(dovecot.password)
-    path = folder / "worker.toml"
+    path, web = folder / "worker.toml", process.free_port()
+    mailboxes = "\n".join(_mailbox(dovecot, box) for box in boxes or (Box(user),))
     path.write_text(f"""
 [desk]
 company = "Voorbeeld IT BV"
 address = "Voorbeeldstraat 1, 9000 Gent"
 contact = "privacy@company.example"
-base_url = "http://127.0.0.1:8080"
+base_url = "http://127.0.0.1:{web}"
 
-[[mailbox]]
-name = "privacy"
-host = "127.0.0.1"
-port = {dovecot.port}
-tls = "none"
-user = "{user}"
-password_file = "password"
+{mailboxes}
 
 [smtp]
 host = "127.0.0.1"
@@ -135,21 +245,36 @@ index_file = "index.key"
 file = "ledger.jsonl"
 
 [web]
-listen = "127.0.0.1:0"
+listen = "127.0.0.1:{web}"
 {more}
 """)
     tomllib.loads(path.read_text())
     return path
 
 
+def _mailbox(dovecot: Dovecot, box: Box) -> str:
+    secure = box.tls != "none"
+    authority = f'ca_file = "{dovecot.certificates.authority}"' if secure else ""
+    return f"""
+[[mailbox]]
+name = "{box.name}"
+host = "{"localhost" if secure else "127.0.0.1"}"
+port = {dovecot.tls_port if box.tls == "implicit" else dovecot.port}
+tls = "{box.tls}"
+user = "{box.user}"
+password_file = "password"
+{authority}
+"""
+
+
 @asynccontextmanager
-async def a_journey(config: Path, dovecot: Dovecot, user: str, smtp: ScriptedSmtp, *, clock: Any = None) -> AsyncIterator[Journey]:
+async def a_journey(config: Path, dovecot: Dovecot, user: str, smtp: ScriptedSmtp, *, clock: Ahead | None = None) -> AsyncIterator[Journey]:
     """The desk of ``config`` at work, connected to its mailbox, with Ann on record."""
-    settings = load(config, {})
+    settings, clock = load(config, {}), clock or Ahead()
     async with running(settings, clock=clock) as desk:
         if not await desk.desk.register.find("ann@example.com"):
             await desk.desk.register.add("customer", [ANN])
         async with asyncio.timeout(WITHIN):
             while not desk.ready():
                 await asyncio.sleep(0.02)
-        yield Journey(desk, settings, dovecot, user, smtp)
+        yield Journey(desk, settings, dovecot, user, smtp, clock)

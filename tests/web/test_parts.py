@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 
 
 def spans(*found: tuple[int, int]) -> list[Evidence]:
-    return [Evidence("rule", Part.BODY, span) for span in found]
+    return [Evidence("rule", Part.BODY, span, "") for span in found]
 
 
 def test_marked_words_are_escaped_and_overlapping_marks_become_one() -> None:

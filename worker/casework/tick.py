@@ -10,7 +10,7 @@ from worker.casework.commit import commit, situation_for
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.decision import Intent, Ticked
-from worker.store import audit, cases, effects, letters, mails, retention
+from worker.store import audit, cases, effects, letters, mails, newsletters, retention
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -27,6 +27,7 @@ async def tick(desk: Desk) -> None:
     if destroyed:
         await desk.store.checkpoint()
         log.info("request files reached their retention date", cases=destroyed)
+    await desk.store.run(newsletters.forget_unconfirmed)
     await desk.register.sweep(today=desk.today())
 
 

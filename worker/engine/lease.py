@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ class Lease:
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
         """Wait for the lease, hold it for the block, and give it back. LockHeld ends the block if it was lost."""
-        holder = f"{socket.gethostname()} process {os.getpid()}"
+        holder = f"{socket.gethostname()} process {os.getpid()} {secrets.token_hex(4)}"
         await self._wait(holder)
         async with asyncio.TaskGroup() as group:
             renewing = group.create_task(self._renew(holder))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from worker.errors import EvidenceError
 from worker.rules.mail import Address
@@ -37,72 +36,83 @@ class NewCase:
     references: tuple[str, ...] = ()
 
 
+_ENDED: Final = [state.value for state in ENDED]
+_INSERT: Final = insert(cases)
+_INSERT_REQUEST: Final = insert(request)
+# The next number of a year in one statement: who comes second gets no row, and asks again.
+_NEXT: Final = text(
+    "INSERT INTO reference (year, number) SELECT CAST(:year AS INTEGER), COALESCE(MAX(number), 0) + 1 FROM reference WHERE year = :year"
+    " ON CONFLICT DO NOTHING RETURNING number"
+)
+_KEY: Final = select(cases.c.key_id).where(cases.c.id == bindparam("this"))
+_ONE: Final = select(cases).where(cases.c.id == bindparam("this"))
+_ONE_LOCKED: Final = _ONE.with_for_update()
+_OF_PERSON: Final = select(cases).where(cases.c.person == bindparam("whose"), cases.c.closed_at.is_(None)).order_by(cases.c.id)
+_REQUESTS: Final = select(request).where(request.c.case_id == bindparam("of")).order_by(request.c.id)
+_REQUEST: Final = select(request.c.id, request.c.state).where(
+    request.c.case_id == bindparam("of"), request.c.asked == bindparam("right")
+).with_for_update()  # fmt: skip
+_UPDATE_REQUEST: Final = update(request).where(request.c.id == bindparam("this"))
+_OPEN_REQUESTS: Final = select(func.count()).select_from(request).where(
+    request.c.case_id == bindparam("of"), request.c.state.not_in(_ENDED)
+)  # fmt: skip
+_REOPEN: Final = update(cases).where(cases.c.id == bindparam("this"), cases.c.closed_at.is_not(None)).values(closed_at=None)
+_CLOSE: Final = update(cases).where(cases.c.id == bindparam("this"), cases.c.closed_at.is_(None))
+
+
 def open_case(tx: Tx, new: NewCase) -> Case:
     """Write a new case under the next reference of the year."""
     case_id, key_id = new_id(), tx.new_key()
+    tx.case_keys[case_id] = key_id
     name = next_reference(tx, new.received_at.year)
     dossier = {"mailbox": new.address.mailbox, "name": new.address.name, "message_id": new.message_id, "references": new.references}
-    tx.connection.execute(
-        insert(cases).values(
-            id=case_id, reference=name, person=new.person, language=new.language.value, origin=new.origin.value, received_at=new.received_at, due=new.due,
-            legal_due=new.legal_due, opened_at=tx.now, key_id=key_id, sealed=tx.seal(key_id, case_id, json.dumps(dossier).encode()),
-        )
-    )  # fmt: skip
+    row = {
+        "id": case_id, "reference": name, "person": new.person, "language": new.language.value, "origin": new.origin.value, "received_at": new.received_at,
+        "due": new.due, "legal_due": new.legal_due, "opened_at": tx.now, "key_id": key_id, "sealed": tx.seal(key_id, case_id, json.dumps(dossier).encode()),
+    }  # fmt: skip
+    tx.connection.execute(_INSERT, row)
     return Case(case_id, name, new.language, new.origin, new.address, new.received_at, new.due, new.legal_due, message_id=new.message_id)
 
 
 def next_reference(tx: Tx, year: int) -> str:
     """The next free reference such as ``PD-2026-000123``. Two transactions never get the same."""
     for _ in range(50):
-        last = tx.connection.execute(select(func.max(reference.c.number)).where(reference.c.year == year)).scalar() or 0
-        try:
-            with tx.connection.begin_nested():
-                tx.connection.execute(insert(reference).values(year=year, number=last + 1))
-        except IntegrityError:  # another process was faster
-            continue
-        return f"PD-{year}-{last + 1:06d}"
+        number = tx.connection.execute(_NEXT, {"year": year}).scalar()
+        if number is not None:  # else another process was faster
+            return f"PD-{year}-{number:06d}"
     msg = f"no free reference for {year} after 50 attempts"
     raise EvidenceError(msg)
 
 
-def add_request(tx: Tx, case_id: str, right: Right, state: RequestState, changes: Sequence[Change] = ()) -> None:
+def add_request(tx: Tx, case_id: str, right: Right, state: RequestState, changes: Sequence[Change] = ()) -> Request:
     """Add the request for ``right`` to a case; there is one per right."""
     request_id = new_id()
-    ended = tx.now if state in ENDED else None
-    tx.connection.execute(
-        insert(request).values(
-            id=request_id,
-            case_id=case_id,
-            asked=right.value,
-            state=state.value,
-            opened_at=tx.now,
-            ended_at=ended,
-            sealed=_seal_changes(tx, case_id, request_id, changes),
-        )
-    )
+    row = {
+        "id": request_id, "case_id": case_id, "asked": right.value, "state": state.value, "opened_at": tx.now,
+        "ended_at": tx.now if state in ENDED else None, "sealed": _seal_changes(tx, case_id, request_id, changes),
+    }  # fmt: skip
+    tx.connection.execute(_INSERT_REQUEST, row)
+    return Request(request_id, right, state, tuple(changes))
 
 
 def _seal_changes(tx: Tx, case_id: str, request_id: str, changes: Sequence[Change]) -> bytes | None:
     if not changes:
         return None
     content = json.dumps([[c.column.value, c.new, c.old] for c in changes]).encode()
-    return tx.seal(_key(tx, case_id), request_id, content)
-
-
-def _key(tx: Tx, case_id: str) -> str:
-    key_id: str = tx.connection.execute(select(cases.c.key_id).where(cases.c.id == case_id)).scalar_one()
-    return key_id
+    return tx.seal(key_of(tx, case_id), request_id, content)
 
 
 def key_of(tx: Tx, case_id: str) -> str:
     """The id of the case's key: what belongs to the case is sealed under it."""
-    return _key(tx, case_id)
+    if case_id not in tx.case_keys:
+        tx.case_keys[case_id] = tx.connection.execute(_KEY, {"this": case_id}).scalar_one()
+    return tx.case_keys[case_id]
 
 
 def set_changes(tx: Tx, case_id: str, right: Right, changes: Sequence[Change]) -> None:
     """Replace what a correction will write."""
-    row = tx.connection.execute(select(request.c.id).where(request.c.case_id == case_id, request.c.asked == right.value)).one()
-    tx.connection.execute(update(request).where(request.c.id == row.id).values(sealed=_seal_changes(tx, case_id, row.id, changes)))
+    row = tx.connection.execute(_REQUEST, {"of": case_id, "right": right.value}).one()
+    tx.connection.execute(_UPDATE_REQUEST, {"this": row.id, "sealed": _seal_changes(tx, case_id, row.id, changes)})
 
 
 def move(tx: Tx, case_id: str, right: Right, to: RequestState) -> RequestState:
@@ -110,42 +120,34 @@ def move(tx: Tx, case_id: str, right: Right, to: RequestState) -> RequestState:
 
     Raises EvidenceError for a step that :data:`worker.rules.model.TRANSITIONS` does not allow.
     """
-    row = tx.connection.execute(
-        select(request.c.id, request.c.state).where(request.c.case_id == case_id, request.c.asked == right.value).with_for_update()
-    ).one()
+    row = tx.connection.execute(_REQUEST, {"of": case_id, "right": right.value}).one()
     before = RequestState(row.state)
     if to not in TRANSITIONS[before]:
         msg = f"case {case_id}: {right} cannot go from {before} to {to}"
         raise EvidenceError(msg)
-    ended = tx.now if to in ENDED else None
-    tx.connection.execute(update(request).where(request.c.id == row.id).values(state=to.value, ended_at=ended))
-    _close_or_reopen(tx, case_id)
+    tx.connection.execute(_UPDATE_REQUEST, {"this": row.id, "state": to.value, "ended_at": tx.now if to in ENDED else None})
+    close_or_reopen(tx, case_id)
     return before
 
 
-def _close_or_reopen(tx: Tx, case_id: str) -> None:
-    still = select(func.count()).select_from(request).where(request.c.case_id == case_id, request.c.state.not_in([s.value for s in ENDED]))
-    if tx.connection.execute(still).scalar_one():
-        tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.closed_at.is_not(None)).values(closed_at=None))
+def close_or_reopen(tx: Tx, case_id: str) -> None:
+    """Close a case whose requests have all ended, and open it if one has not."""
+    if tx.connection.execute(_OPEN_REQUESTS, {"of": case_id}).scalar_one():
+        tx.connection.execute(_REOPEN, {"this": case_id})
     else:
-        tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.closed_at.is_(None)).values(closed_at=tx.now))
-
-
-def close_if_ended(tx: Tx, case_id: str) -> None:
-    """Close a case whose requests were all opened as ended."""
-    _close_or_reopen(tx, case_id)
+        tx.connection.execute(_CLOSE, {"this": case_id, "closed_at": tx.now})
 
 
 def load(tx: Tx, case_id: str, *, lock: bool = False) -> Case | None:
     """One case with its requests, or None. ``lock`` keeps other transactions off it (PostgreSQL)."""
-    query = select(cases).where(cases.c.id == case_id)
-    row = tx.connection.execute(query.with_for_update() if lock else query).one_or_none()
+    row = tx.connection.execute(_ONE_LOCKED if lock else _ONE, {"this": case_id}).one_or_none()
     return _case(tx, row) if row is not None else None
 
 
 def _case(tx: Tx, row: Row[Any]) -> Case:
+    tx.case_keys[row.id] = row.key_id
     dossier = json.loads(tx.unseal(row.key_id, row.id, row.sealed))
-    rows = tx.connection.execute(select(request).where(request.c.case_id == row.id).order_by(request.c.id)).all()
+    rows = tx.connection.execute(_REQUESTS, {"of": row.id}).all()
     requests = tuple(Request(r.id, Right(r.asked), RequestState(r.state), _changes(tx, row.key_id, r)) for r in rows)
     return Case(
         id=row.id, reference=row.reference, language=Language(row.language), origin=Origin(row.origin), address=Address(dossier["mailbox"], dossier["name"]),
@@ -161,7 +163,7 @@ def _changes(tx: Tx, key_id: str, row: Row[Any]) -> tuple[Change, ...]:
 
 def of_person(tx: Tx, person: str) -> list[Case]:
     """The open cases of one address, oldest first."""
-    rows = tx.connection.execute(select(cases).where(cases.c.person == person, cases.c.closed_at.is_(None)).order_by(cases.c.id)).all()
+    rows = tx.connection.execute(_OF_PERSON, {"whose": person}).all()
     return [_case(tx, row) for row in rows]
 
 

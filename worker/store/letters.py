@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from worker.store.tables import letter
 
@@ -49,30 +49,47 @@ class Result:
     due: datetime | None = None
 
 
+_INSERT: Final = insert(letter)
+_DUE: Final = (
+    select(letter)
+    .where(
+        ((letter.c.state == LetterState.WAITING.value) & (letter.c.due <= bindparam("now")))
+        | ((letter.c.state == LetterState.CLAIMED.value) & (letter.c.claimed_at <= bindparam("dead")))
+    )
+    .order_by(letter.c.due, letter.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM: Final = update(letter).where(letter.c.id.in_(bindparam("these", expanding=True))).values(attempt=letter.c.attempt + 1)
+_FINISH: Final = update(letter).where(
+    letter.c.id == bindparam("this"), letter.c.attempt == bindparam("fence"), letter.c.state == LetterState.CLAIMED.value
+)  # fmt: skip
+_COUNT: Final = select(func.count()).select_from(letter)
+_OF_PERSON: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.made_at >= bindparam("since"))
+_VERIFICATIONS: Final = _OF_PERSON.where(letter.c.verification)
+_NAMED: Final = _OF_PERSON.where(letter.c.name == bindparam("kind"))
+_SINCE: Final = _COUNT.where(letter.c.made_at >= bindparam("since"))
+
+
 def add(
     tx: Tx, *, letter_id: str, case_id: str | None, key_id: str, person: str, name: str, to: Address, raw: bytes, message_id: str,
     due: datetime, verification: bool = False,
 ) -> None:  # fmt: skip
     """Put a rendered letter into the outbox, sealed under ``key_id``."""
     content = json.dumps({"to": to.mailbox}).encode() + b"\n" + raw
-    tx.connection.execute(
-        insert(letter).values(
-            id=letter_id, case_id=case_id, name=name, state=LetterState.WAITING, message_id=message_id, person=person, verification=verification,
-            made_at=tx.now, due=due, attempt=0, key_id=key_id, sealed=tx.seal(key_id, letter_id, content),
-        )
-    )  # fmt: skip
+    row = {
+        "id": letter_id, "case_id": case_id, "name": name, "state": LetterState.WAITING.value, "message_id": message_id, "person": person,
+        "verification": verification, "made_at": tx.now, "due": due, "attempt": 0, "key_id": key_id, "sealed": tx.seal(key_id, letter_id, content),
+    }  # fmt: skip
+    tx.connection.execute(_INSERT, row)
 
 
 def claim(tx: Tx, limit: int, stale: timedelta) -> list[Claimed]:
     """Take up to ``limit`` letters that are due, and those whose claim is older than ``stale`` (their process died)."""
-    ready = (letter.c.state == LetterState.WAITING) & (letter.c.due <= tx.now)
-    dead = (letter.c.state == LetterState.CLAIMED) & (letter.c.claimed_at <= tx.now - stale)
-    rows = tx.connection.execute(
-        select(letter).where(ready | dead).order_by(letter.c.due, letter.c.id).limit(limit).with_for_update(skip_locked=True)
-    ).all()
+    rows = tx.connection.execute(_DUE, {"now": tx.now, "dead": tx.now - stale, "most": limit}).all()
     if rows:
-        values = {"state": LetterState.CLAIMED, "claimed_at": tx.now, "attempt": letter.c.attempt + 1}
-        tx.connection.execute(update(letter).where(letter.c.id.in_([r.id for r in rows])).values(values))
+        tx.connection.execute(_CLAIM, {"these": [r.id for r in rows], "state": LetterState.CLAIMED.value, "claimed_at": tx.now})
+    tx.fetch_keys(r.key_id for r in rows)
     return [_claimed(r.id, r.case_id, r.name, r.attempt + 1, tx.unseal(r.key_id, r.id, r.sealed)) for r in rows]
 
 
@@ -88,8 +105,8 @@ def finish(tx: Tx, claimed: Claimed, result: Result) -> bool:
         values["sent_at"] = tx.now
     if result.due is not None:
         values["due"] = result.due
-    fence = (letter.c.id == claimed.id) & (letter.c.attempt == claimed.attempt) & (letter.c.state == LetterState.CLAIMED)
-    return bool(tx.connection.execute(update(letter).where(fence).values(values)).rowcount)
+    values |= {"this": claimed.id, "fence": claimed.attempt}
+    return bool(tx.connection.execute(_FINISH, values).rowcount)
 
 
 def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:
@@ -100,19 +117,17 @@ def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:
 
 def verifications_since(tx: Tx, person: str, since: datetime) -> int:
     """How many verification letters were written to a person since then."""
-    mine = (letter.c.person == person) & letter.c.verification & (letter.c.made_at >= since)
-    return tx.connection.execute(select(func.count()).select_from(letter).where(mine)).scalar_one()
+    return tx.connection.execute(_VERIFICATIONS, {"whose": person, "since": since}).scalar_one()
 
 
 def named_since(tx: Tx, person: str, name: str, since: datetime) -> int:
     """How many letters of one kind were written to a person since then."""
-    mine = (letter.c.person == person) & (letter.c.name == name) & (letter.c.made_at >= since)
-    return tx.connection.execute(select(func.count()).select_from(letter).where(mine)).scalar_one()
+    return tx.connection.execute(_NAMED, {"whose": person, "since": since, "kind": name}).scalar_one()
 
 
 def sent_since(tx: Tx, since: datetime) -> int:
     """How many letters the desk wrote since then: the circuit breaker's count."""
-    return tx.connection.execute(select(func.count()).select_from(letter).where(letter.c.made_at >= since)).scalar_one()
+    return tx.connection.execute(_SINCE, {"since": since}).scalar_one()
 
 
 def case_of(tx: Tx, message_ids: tuple[str, ...]) -> str | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from worker.rules.model import LinkKind, Right
 from worker.rules.policy import CODE_TRIES
@@ -13,7 +13,7 @@ from worker.store.store import Tx, new_id
 from worker.store.tables import link
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from sqlalchemy import Row
@@ -43,20 +43,43 @@ class StoredLink:
         return self.tries >= CODE_TRIES
 
 
-def add(
-    tx: Tx, *, kind: LinkKind, token: str, code: str | None, case_id: str | None, rights: Iterable[Right], recipient: str, person: str,
-    expires_at: datetime | None, subject_id: str | None = None,
-) -> str:  # fmt: skip
-    """Store a new link's hashes and return its id."""
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to be stored; of ``token`` and ``code`` only hashes are. ``subject_id`` is what a download opens."""
+
+    kind: LinkKind
+    token: str = field(repr=False)
+    code: str | None = field(repr=False)
+    case_id: str | None
+    rights: tuple[Right, ...]
+    recipient: str
+    person: str
+    expires_at: datetime | None
+    subject_id: str | None = None
+
+
+_INSERT: Final = insert(link)
+_UNUSED: Final = select(link.c.id, link.c.rights).where(
+    link.c.case_id == bindparam("of"), link.c.kind.in_(bindparam("kinds", expanding=True)), link.c.used_at.is_(None), link.c.revoked_at.is_(None)
+)  # fmt: skip
+_UNUSED_OF: Final = _UNUSED.where(link.c.recipient == bindparam("whose"))
+
+
+def add(tx: Tx, new: Sequence[NewLink]) -> list[str]:
+    """Store the hashes of new links and return their ids."""
+    rows = [_row(tx, each) for each in new]
+    if rows:
+        tx.connection.execute(_INSERT, rows)
+    return [row["id"] for row in rows]
+
+
+def _row(tx: Tx, new: NewLink) -> dict[str, Any]:
     link_id = new_id()
-    hashed = tx.vault.token_hash(f"{link_id}:{code}") if code else None
-    tx.connection.execute(
-        insert(link).values(
-            id=link_id, case_id=case_id, kind=kind.value, token_hash=tx.vault.token_hash(token), code_hash=hashed, tries=0, rights=[r.value for r in rights],
-            recipient=recipient, subject_id=subject_id, person=person, made_at=tx.now, expires_at=expires_at,
-        )
-    )  # fmt: skip
-    return link_id
+    return {
+        "id": link_id, "case_id": new.case_id, "kind": new.kind.value, "token_hash": tx.vault.token_hash(new.token),
+        "code_hash": tx.vault.token_hash(f"{link_id}:{new.code}") if new.code else None, "tries": 0, "rights": [r.value for r in new.rights],
+        "recipient": new.recipient, "subject_id": new.subject_id, "person": new.person, "made_at": tx.now, "expires_at": new.expires_at,
+    }  # fmt: skip
 
 
 def find(tx: Tx, token: str, *kinds: LinkKind, lock: bool = False) -> StoredLink | None:
@@ -94,13 +117,9 @@ def use(tx: Tx, link_id: str) -> bool:
 
 def revoke(tx: Tx, case_id: str, rights: Iterable[Right], kinds: Iterable[LinkKind], recipient: str | None = None) -> int:
     """Revoke the unused links of these requests: a new one replaces older ones of the same request only."""
-    wanted = {r.value for r in rights}
-    query = select(link.c.id, link.c.rights).where(
-        link.c.case_id == case_id, link.c.kind.in_([k.value for k in kinds]), link.c.used_at.is_(None), link.c.revoked_at.is_(None)
-    )
-    if recipient is not None:
-        query = query.where(link.c.recipient == recipient)
-    ids = [row.id for row in tx.connection.execute(query) if wanted & set(row.rights)]
+    wanted, values = {r.value for r in rights}, {"of": case_id, "kinds": [k.value for k in kinds]}
+    found = tx.connection.execute(_UNUSED, values) if recipient is None else tx.connection.execute(_UNUSED_OF, values | {"whose": recipient})
+    ids = [row.id for row in found if wanted & set(row.rights)]
     if ids:
         tx.connection.execute(update(link).where(link.c.id.in_(ids)).values(revoked_at=tx.now))
     return len(ids)

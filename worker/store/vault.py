@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 _VERSION: Final = b"\x01"
 _KEY: Final = 32  # bytes: AES-256
@@ -34,7 +34,9 @@ _NONCE: Final = 12  # bytes (NIST SP 800-38D)
 _WRAPPED: Final = _NONCE + _KEY + 16  # bytes: nonce, key, tag
 
 _INSERT: Final = insert(vault_key)
-_FETCH: Final = select(vault_key.c.id, vault_key.c.wrapped, vault_key.c.parent_id).where(vault_key.c.id.in_(bindparam("these", expanding=True)))
+_KEYS: Final = select(vault_key.c.id, vault_key.c.wrapped, vault_key.c.parent_id)
+_ONE: Final = _KEYS.where(vault_key.c.id == bindparam("this"))
+_SOME: Final = _KEYS.where(vault_key.c.id.in_(bindparam("these", expanding=True)))
 _ADOPT: Final = update(vault_key).where(vault_key.c.id == bindparam("this"))
 
 
@@ -120,7 +122,7 @@ class Vault:
         if key_id is None:
             return self._master
         if key_id not in known:
-            self.fetch(connection, (key_id,), known)
+            self._learn(connection, connection.execute(_ONE, {"this": key_id}).all(), known)
         if key_id not in known:
             msg = f"key {key_id} was destroyed"
             raise SealBroken(msg)
@@ -129,7 +131,10 @@ class Vault:
     def fetch(self, connection: Connection, key_ids: Iterable[str], known: MutableMapping[str, bytes]) -> None:
         """Put the unwrapped keys into ``known``, those that were destroyed excepted."""
         missing = [each for each in key_ids if each not in known]
-        rows = connection.execute(_FETCH, {"these": missing}).all() if missing else ()
+        if missing:
+            self._learn(connection, connection.execute(_SOME, {"these": missing}).all(), known)
+
+    def _learn(self, connection: Connection, rows: Iterable[Row[str, bytes, str | None]], known: MutableMapping[str, bytes]) -> None:
         for key_id, wrapped, parent_id in rows:
             known[key_id] = _unwrap(self.key(connection, parent_id, known), wrapped, key_id.encode())
 

@@ -24,7 +24,7 @@ def load(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def written(prefixes: tuple[str, ...] = ("mails_", "hard_", "third_", "fresh_")) -> list[dict[str, Any]]:
+def written(prefixes: tuple[str, ...] = ("mails_", "hard_", "third_", "fresh_", "last_")) -> list[dict[str, Any]]:
     """Every written mail, with the language of its file."""
     found = []
     for path in sorted(HERE.glob("*.toml")):

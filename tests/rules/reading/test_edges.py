@@ -68,6 +68,12 @@ def test_values_in_a_quote_are_not_read(read: Read) -> None:
     assert read("Please correct my address.\n\n> my new address is Kerkstraat 1, 9000 Gent").fields.changes == ()
 
 
+@pytest.mark.parametrize("title", ["Solicitor", "Advocaat", "Avocate au barreau", "Rechtsanwältin", "Inspector, federal police"])
+def test_who_signs_as_a_lawyer_or_an_authority_reaches_a_person(read: Read, title: str) -> None:
+    assert read("Please delete all my personal data.").exit is Exit.AUTOMATIC
+    assert read(f"Please delete all my personal data.\n\nKind regards\nAnn Peeters\n{title}").exit is Exit.STAFF
+
+
 def test_a_subject_alone_may_carry_the_request(read: Read) -> None:
     assert read("", "Unsubscribe").exit is Exit.AUTOMATIC
     assert (

@@ -9,10 +9,11 @@ from typing import Any, Final
 from worker.rules.mail import InboundMail
 from worker.rules.reading import extract, language, machine, strip, verdict
 from worker.rules.reading.model import Part, Reading
-from worker.rules.reading.rules import Rules
+from worker.rules.reading.rules import Rules, Words
 from worker.rules.reading.tokens import sentences
 
 LONGEST_SUBJECT: Final = 300  # characters that are read
+LONGEST_SIGNATURE: Final = 30  # sentences that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Reader:
         if origin.kind in verdict.MACHINES:
             return verdict.of_machine(origin, guess, self.versions)
         text = {Part.SUBJECT: mail.subject, Part.BODY: mail.text}
-        found = self.rules.apply(text, (*subject, *body), guess.language, self.languages.stop)
+        signature = sentences(mail.text, stripped.signature[:2], Part.BODY)[:LONGEST_SIGNATURE]
+        found = self.rules.apply(Words(text, (*subject, *body), signature), guess.language, self.languages.stop)
         values = extract.extract(mail, stripped, guess.language, self.values)
         seen = verdict.Seen(mail, stripped, (*subject, *body), guess, origin, found, values)
         return verdict.decide(seen, self.rules.thresholds, self.versions)

@@ -25,6 +25,10 @@ class Scope(StrEnum):
     SENTENCE = "sentence"
     NEAR = "near"
     MAIL = "mail"
+    SIGNATURE = "signature"
+
+
+_WHOLE: Final = (Scope.MAIL, Scope.SIGNATURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,15 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What the rules look at: the text evidence points into, the sender's own sentences, and his signature."""
+
+    text: Mapping[Part, str]
+    own: Sequence[Sentence]
+    signature: Sequence[Sentence] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Tagged:
     """A sentence as one language sees it."""
 
@@ -125,20 +138,21 @@ class Rules:
             _index(rules),
         )
 
-    def apply(
-        self, text: Mapping[Part, str], sentences: Sequence[Sentence], main: Language, stop: Mapping[Language, frozenset[str]]
-    ) -> Found:
+    def apply(self, words: Words, main: Language, stop: Mapping[Language, frozenset[str]]) -> Found:
         """Match every rule in every language, then let the guards look at what matched.
 
         ``main`` is the language of the mail, ``stop`` the stop words: a sentence that speaks one language is not read in another.
         """
+        text, sentences, signature = words.text, words.own, words.signature
         tagged = [[self._tag(sentence, lang) for lang in self.lexicons] for sentence in sentences]
         findings = [f for at, views in enumerate(tagged) for view in views for f in self._match(at, view, text)]
         findings = _yielded([f for f in findings if f.language is main or _speaks(sentences[f.at], f.language, main, stop)])
         findings += self._short(tagged, text)
         languages = {main} | {f.language for f in findings}
         guarded = tuple(self._guarded(f, tagged, text) for f in findings)
-        return Found(guarded, tuple(self._mail_guards(tagged, languages, text)))
+        signed = [[self._tag(sentence, lang) for lang in self.lexicons] for sentence in signature] if findings else []
+        whole = (*self._mail_guards(Scope.MAIL, tagged, languages, text), *self._mail_guards(Scope.SIGNATURE, signed, set(Language), text))
+        return Found(guarded, whole)
 
     def _tag(self, sentence: Sentence, language: Language) -> _Tagged:
         hits, sentence = self.lexicons[language].tag(sentence)
@@ -213,7 +227,7 @@ class Rules:
     def _guarded(self, finding: Finding, tagged: Sequence[Sequence[_Tagged]], text: Mapping[Part, str]) -> Finding:
         fired = []
         for guard in self.guards:
-            if guard.scope is Scope.MAIL or (guard.rules and finding.rule.id not in guard.rules):
+            if guard.scope in _WHOLE or (guard.rules and finding.rule.id not in guard.rules):
                 continue
             for at in _joined(tagged, finding.at, guard.scope):
                 view = next(v for v in tagged[at] if v.language is finding.language)
@@ -224,12 +238,10 @@ class Rules:
         return replace(finding, guards=tuple(fired))
 
     def _mail_guards(
-        self, tagged: Sequence[Sequence[_Tagged]], languages: set[Language], text: Mapping[Part, str]
+        self, scope: Scope, tagged: Sequence[Sequence[_Tagged]], languages: set[Language], text: Mapping[Part, str]
     ) -> Iterable[tuple[Guard, Evidence]]:
         for guard in self.guards:
-            if guard.scope is not Scope.MAIL:
-                continue
-            views = (view for views in tagged for view in views if view.language in languages)
+            views = (view for views in tagged for view in views if guard.scope is scope and view.language in languages)
             hit = next(((view, span) for view in views for span in view.hits.get(guard.concept, ()) if not _benign(view, span)), None)
             if hit is not None:
                 yield guard, _evidence(f"guard.{guard.concept}", hit[0].sentence, hit[1], text)

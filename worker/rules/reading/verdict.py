@@ -99,7 +99,7 @@ def _superseded(finding: Finding, found: Sequence[Finding], limits: Thresholds) 
     match label:
         case Label.ACCESS:
             other_verb = finding.rule.id == "access.question" and Label.DELETION in shared
-            other_verb = other_verb or (finding.score < limits.automatic and Label.OBJECTION in shared)
+            other_verb = other_verb or (finding.score < limits.automatic and bool(shared & {Label.OBJECTION, Label.DELETION}))
             return other_verb or any(f.rule.label is Label.PORTABILITY for f in near)
         case Label.DELETION:
             weak = finding.score < limits.automatic
