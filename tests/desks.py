@@ -20,9 +20,9 @@ from worker.app import load_reader
 from worker.casework import take, tick
 from worker.casework.desk import Desk
 from worker.engine.embedded import EmbeddedEngine
+from worker.errors import UnreadableMail
 from worker.mail.letters import Letters
 from worker.mail.parse import content_key, parse, raw_content_key
-from worker.errors import UnreadableMail
 from worker.register.register import Register
 from worker.register.settings import RegisterSettings
 from worker.rules.letters import DeskCard
@@ -86,7 +86,7 @@ class Received:
     @property
     def code(self) -> str:
         """The six-character code."""
-        found = re.search(r"^\s*([2-9A-HJKMNP-Z]{3}[ -]?[2-9A-HJKMNP-Z]{3})\s*$", self.text, re.M)
+        found = re.search(r"^\s*([2-9A-HJKMNP-Z]{3}[ -]?[2-9A-HJKMNP-Z]{3})\s*$", self.text, re.MULTILINE)
         assert found, f"no code in {self.text}"
         return found.group(1)
 
@@ -211,5 +211,3 @@ async def a_house(database_url: str, folder: Path, **choices: Any) -> AsyncItera
     finally:
         register.close()
         store.close()
-
-

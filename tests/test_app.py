@@ -14,7 +14,6 @@ from worker.app import Role, running
 from worker.errors import LockHeld
 from worker.settings import Settings, load
 
-
 ANY_PORT = {"PRIVACY_DESK__WEB__LISTEN": "127.0.0.1:0"}
 
 
@@ -38,7 +37,9 @@ async def test_pages_alone_may_be_served_beside_the_engine(config: Path) -> None
         assert second.listening["public"][1] > 0
 
 
-async def test_a_second_process_on_postgresql_waits_until_the_first_one_ends(config: Path, postgres_database: str, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_second_process_on_postgresql_waits_until_the_first_one_ends(
+    config: Path, postgres_database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     settings: Settings = load(config, ANY_PORT | {"PRIVACY_DESK__STORE__URL": postgres_database})
     began = asyncio.Event()
 

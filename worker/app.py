@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +25,7 @@ from worker.rules.reading.reader import Reader
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 
     from worker.casework.desk import Desk
     from worker.engine.embedded import EmbeddedEngine, Task
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from worker.schedule import ScheduleSettings
     from worker.settings import Settings
     from worker.store import Store
+
+    #: Something that runs until it is cancelled.
+    Work = Callable[[], Awaitable[None]]
 
 
 class Role(StrEnum):
@@ -71,7 +74,7 @@ def load_reader() -> Reader:
 
 def open_store(settings: Settings, clock: Clock) -> Store:
     """The desk's memory with its keys and ledger; ConfigurationError names a missing key file."""
-    from worker.store import Ledger, Store, Vault, read_key  # noqa: PLC0415 - SQLAlchemy, only when needed
+    from worker.store import Ledger, Store, Vault, read_key
 
     vault = Vault(read_key(settings.keys.master_file, "keys.master_file"), read_key(settings.keys.index_file, "keys.index_file"))
     return Store(settings.store_url, vault, Ledger(settings.ledger.file), clock)
@@ -80,11 +83,11 @@ def open_store(settings: Settings, clock: Clock) -> Store:
 @asynccontextmanager
 async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Desk]:
     """A desk for one command: store, register, letters; nothing polls, pumps or serves."""
-    from worker.casework.desk import Desk  # noqa: PLC0415
-    from worker.engine.embedded import EmbeddedEngine  # noqa: PLC0415
-    from worker.mail.letters import Letters  # noqa: PLC0415
-    from worker.register.register import Register  # noqa: PLC0415
-    from worker.rules.mail import Address  # noqa: PLC0415
+    from worker.casework.desk import Desk
+    from worker.engine.embedded import EmbeddedEngine
+    from worker.mail.letters import Letters
+    from worker.register.register import Register
+    from worker.rules.mail import Address
 
     clock = clock or SystemClock()
     store = open_store(settings, clock)
@@ -151,7 +154,7 @@ async def running(
 
 
 @asynccontextmanager
-async def _at_work(work: Mapping[str, Awaitable[None]]) -> AsyncIterator[None]:
+async def _at_work(work: Mapping[str, Work]) -> AsyncIterator[None]:
     """Run ``work`` beside the block and cancel it at the end; a defect in one of them ends them all.
 
     An error of the block itself is raised as it is, not as a group.
@@ -170,15 +173,15 @@ async def _at_work(work: Mapping[str, Awaitable[None]]) -> AsyncIterator[None]:
         raise error
 
 
-async def _coroutine(work: Awaitable[None]) -> None:
-    await work
+async def _coroutine(work: Work) -> None:
+    await work()
 
 
 @asynccontextmanager
 async def _alone(settings: Settings, desk: Desk) -> AsyncIterator[None]:
     """Be the one process that polls, pumps and sends."""
-    from worker.engine.embedded import EngineLock  # noqa: PLC0415
-    from worker.engine.lease import Lease  # noqa: PLC0415
+    from worker.engine.embedded import EngineLock
+    from worker.engine.lease import Lease
 
     if desk.store.is_sqlite:
         lock = EngineLock(settings.lock_file)
@@ -188,7 +191,7 @@ async def _alone(settings: Settings, desk: Desk) -> AsyncIterator[None]:
         finally:
             lock.release()
         return
-    from worker.store import leases  # noqa: PLC0415
+    from worker.store import leases
 
     lease = Lease(
         take=lambda holder, term: desk.store.run(leases.take, "engine", holder, term),
@@ -200,7 +203,7 @@ async def _alone(settings: Settings, desk: Desk) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _relay(settings: Settings) -> AsyncIterator[Relay]:
-    from worker.mail.smtp import Relay  # noqa: PLC0415
+    from worker.mail.smtp import Relay
 
     relay = Relay(settings.smtp_settings())
     try:
@@ -210,26 +213,26 @@ async def _relay(settings: Settings) -> AsyncIterator[Relay]:
 
 
 def _intakes(desk: Desk, settings: Settings) -> tuple[Intake, ...]:
-    from worker.intake import Intake  # noqa: PLC0415
+    from worker.intake import Intake
 
     return tuple(Intake(desk, mailbox) for mailbox in settings.mailbox_settings())
 
 
-def _work(desk: Desk, settings: Settings, relay: Relay, found: Running) -> dict[str, Awaitable[None]]:
+def _work(desk: Desk, settings: Settings, relay: Relay, found: Running) -> dict[str, Work]:
     """Name to what runs beside the pages and the clock."""
-    work: dict[str, Awaitable[None]] = {f"intake {intake.name}": intake.run() for intake in found.intakes}
-    work["pump"] = _embedded(desk).run(_tasks(desk, settings, relay))
+    work: dict[str, Work] = {f"intake {intake.name}": intake.run for intake in found.intakes}
+    work["pump"] = partial(_embedded(desk).run, _tasks(desk, settings, relay))
     return work
 
 
-def _schedule(desk: Desk, schedule: ScheduleSettings | None) -> Awaitable[None]:
-    from worker.schedule import Schedule  # noqa: PLC0415
+def _schedule(desk: Desk, schedule: ScheduleSettings | None) -> Work:
+    from worker.schedule import Schedule
 
-    return Schedule(desk, schedule).run()
+    return Schedule(desk, schedule).run
 
 
 def _embedded(desk: Desk) -> EmbeddedEngine:
-    from worker.engine.embedded import EmbeddedEngine  # noqa: PLC0415
+    from worker.engine.embedded import EmbeddedEngine
 
     if not isinstance(desk.engine, EmbeddedEngine):
         msg = f"no pump for {type(desk.engine).__name__}"
@@ -239,10 +242,10 @@ def _embedded(desk: Desk) -> EmbeddedEngine:
 
 def _tasks(desk: Desk, settings: Settings, relay: Relay) -> dict[str, Task]:
     """Every name that is enqueued, and what it calls."""
-    from worker import apply  # noqa: PLC0415
-    from worker.casework import take, tick  # noqa: PLC0415
-    from worker.outbox import Outbox  # noqa: PLC0415
-    from worker.sender import Sender  # noqa: PLC0415
+    from worker import apply
+    from worker.casework import take, tick
+    from worker.outbox import Outbox
+    from worker.sender import Sender
 
     async def read(ids: Sequence[str]) -> None:
         for mail_id in ids:
@@ -261,19 +264,25 @@ def _tasks(desk: Desk, settings: Settings, relay: Relay) -> dict[str, Task]:
 @asynccontextmanager
 async def _pages(settings: Settings, found: Running) -> AsyncIterator[None]:
     """Serve the pages beside the block: on one listener, or staff's on their own."""
-    from worker.web import app as web, server  # noqa: PLC0415
+    from worker.web import app as web
+    from worker.web import server
 
     desk, chosen = found.desk, settings.web_settings()
-    apps = {"public": (settings.web.listen, (web.public_app if settings.web.staff_listen else web.combined_app)(desk, chosen, found.ready, _policies(settings)))}
+    apps = {
+        "public": (
+            settings.web.listen,
+            (web.public_app if settings.web.staff_listen else web.combined_app)(desk, chosen, found.ready, _policies(settings)),
+        )
+    }
     if settings.web.staff_listen:
         apps["staff"] = (settings.web.staff_listen, web.staff_app(desk, chosen, found.ready))
-    work: dict[str, Awaitable[None]] = {}
+    work: dict[str, Work] = {}
     sockets: list[socket.socket] = []
     for name, (listen, app) in apps.items():
         bound = server.listening(listen.host, listen.port)
         found.listening[name] = bound.getsockname()[:2]
         sockets.append(bound)
-        work[f"web {name}"] = server.serve(app, bound, chosen.trusted_proxies)
+        work[f"web {name}"] = partial(server.serve, app, bound, chosen.trusted_proxies)
     try:
         async with _at_work(work):
             yield

@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from worker.rules.deadline import (
-    add_months, due_days, easter, end_of_day, grace_end, holidays, invoice_kept_until, is_working_day, local_day, roll_forward, working_day_before,
+    add_months,
+    due_days,
+    easter,
+    end_of_day,
+    grace_end,
+    holidays,
+    invoice_kept_until,
+    is_working_day,
+    local_day,
+    roll_forward,
+    working_day_before,
 )  # fmt: skip
 
 DAYS = st.dates(date(2020, 1, 1), date(2060, 12, 31))

@@ -8,7 +8,20 @@ import pytest
 
 from worker.handlers import HANDLERS
 from worker.rules.decision import (
-    Asked, Decision, Intent, MarkMail, Mode, Move, OpenCase, OpenRequest, Received, Send, Situation, Suppress, combine, needs_code,
+    Asked,
+    Decision,
+    Intent,
+    MarkMail,
+    Mode,
+    Move,
+    OpenCase,
+    OpenRequest,
+    Received,
+    Send,
+    Situation,
+    Suppress,
+    combine,
+    needs_code,
 )  # fmt: skip
 from worker.rules.intents import doubt, intents
 from worker.rules.letters import Confirm, HeldNote

@@ -78,7 +78,9 @@ class Clerk:
 
     async def post(self, path: str, data: dict[str, Any] | None = None, **headers: str) -> httpx.Response:
         """Send a staff form with the session's own token."""
-        return await self.site.post(path, {"form_token": self.form_token, **(data or {})}, cookie=self.cookie, accept_language="en", **headers)
+        return await self.site.post(
+            path, {"form_token": self.form_token, **(data or {})}, cookie=self.cookie, accept_language="en", **headers
+        )
 
 
 @asynccontextmanager
@@ -110,7 +112,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def site(house: House) -> AsyncIterator[Site]:
     """All pages on one listener."""
     ready = [True]
-    policies = {Language.EN: "# How we treat your data\n\nOnly our staff. <b>No raw HTML</b>.", Language.NL: "# Hoe we omgaan met uw gegevens"}
+    policies = {
+        Language.EN: "# How we treat your data\n\nOnly our staff. <b>No raw HTML</b>.",
+        Language.NL: "# Hoe we omgaan met uw gegevens",
+    }
     app = combined_app(house.desk, WebSettings(form_per_network_hour=5, logins_per_network=8), lambda: ready[0], policies)
     async with served(app) as web:
         yield Site(house, web, ready)

@@ -166,7 +166,9 @@ async def test_no_button_works_from_another_website(site: Site) -> None:
 
 
 async def test_values_with_markup_stand_as_text_on_the_confirmation_and_the_package(site: Site) -> None:
-    await site.house.customer(id=2, customer_number="C-2", email="evil@example.com", name="<script>alert(1)</script>", street='"><img src=x>')
+    await site.house.customer(
+        id=2, customer_number="C-2", email="evil@example.com", name="<script>alert(1)</script>", street='"><img src=x>'
+    )
     await site.house.write(ACCESS, sender="evil@example.com")
     letter = await site.house.last("confirm", "evil@example.com")
     await site.post(f"/c/{letter.link('c')}", {"right": "access"})

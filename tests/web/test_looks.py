@@ -39,7 +39,9 @@ async def test_pages_fit_a_telephone_and_a_desktop_and_can_be_hit_with_a_finger(
         page = await context.new_page()
         for path in ("/", "/?lang=de", "/?lang=fr", "/privacy", "/nothing", "/desk/login", f"/c/{token}", f"/r/{token}", "/c/unknown"):
             await page.goto(address + path)
-            found: dict[str, Any] = {name: await page.evaluate(code) for name, code in (("wide", SIDEWAYS), ("small", SMALL_TARGETS), ("unnamed", UNNAMED))}
+            found: dict[str, Any] = {
+                name: await page.evaluate(code) for name, code in (("wide", SIDEWAYS), ("small", SMALL_TARGETS), ("unnamed", UNNAMED))
+            }
             assert found == {"wide": 0, "small": [], "unnamed": []}, (path, width)
         await context.close()
 

@@ -71,7 +71,9 @@ def test_neighbours_of_one_ipv6_network_count_together(host: str, network: str) 
 
 
 def test_metrics_hold_numbers_and_escaped_labels_only() -> None:
-    text = exposition({"mails": {'he"ld\n': 3, "text": "ann@example.com"}, "first_legal_due": "2026-04-07", "open_cases": 2, "none": None}, ready=False)
+    text = exposition(
+        {"mails": {'he"ld\n': 3, "text": "ann@example.com"}, "first_legal_due": "2026-04-07", "open_cases": 2, "none": None}, ready=False
+    )
     assert 'privacy_desk_mails{state="he\\"ld "} 3' in text
     assert "privacy_desk_open_cases 2\n" in text
     assert "privacy_desk_ready 0" in text
@@ -81,8 +83,12 @@ def test_metrics_hold_numbers_and_escaped_labels_only() -> None:
 
 def test_a_long_table_is_cut_on_the_page_and_says_how_many_there_are() -> None:
     column = {"title": "Number", "purpose": "p", "legal_ground": "g", "recipients": [], "retention": "r"}
-    rows = [{"values": {"number": n, "other": n}, "origin": "", "recorded_at": None, "corrected_by_you_at": {}} for n in range(MAX_ROWS + 5)]
-    table = shown({"as_of": NOW.isoformat(), "tables": [{"title": "Invoice", "columns": {"number": column, "other": column}, "rows": rows}]})["tables"][0]
+    rows = [
+        {"values": {"number": n, "other": n}, "origin": "", "recorded_at": None, "corrected_by_you_at": {}} for n in range(MAX_ROWS + 5)
+    ]
+    table = shown(
+        {"as_of": NOW.isoformat(), "tables": [{"title": "Invoice", "columns": {"number": column, "other": column}, "rows": rows}]}
+    )["tables"][0]
     assert len(table["rows"]) == MAX_ROWS
     assert table["total"] == MAX_ROWS + 5
     assert len(table["facts"]) == 1

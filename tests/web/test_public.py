@@ -93,12 +93,12 @@ async def test_words_alone_are_read_like_a_mail(site: Site) -> None:
 
 
 MISTAKES = (
-        ({"address": "ann@example.com"}, "Please choose something"),
-        ({"right": "access", "address": "ann"}, "not a complete e-mail address"),
-        ({"right": "access"}, "not a complete e-mail address"),
-        ({"right": "invented", "address": "ann@example.com"}, "Please choose something"),
-        ({"words": "x" * 8001, "address": "ann@example.com"}, "a little long"),
-        ({"right": "access", "address": "ann@example.com, eve@example.com"}, "not a complete e-mail address"),
+    ({"address": "ann@example.com"}, "Please choose something"),
+    ({"right": "access", "address": "ann"}, "not a complete e-mail address"),
+    ({"right": "access"}, "not a complete e-mail address"),
+    ({"right": "invented", "address": "ann@example.com"}, "Please choose something"),
+    ({"words": "x" * 8001, "address": "ann@example.com"}, "a little long"),
+    ({"right": "access", "address": "ann@example.com, eve@example.com"}, "not a complete e-mail address"),
 )
 
 

@@ -12,7 +12,7 @@ from worker.store.tables import audit as audit_table
 from worker.web.app import public_app, staff_app
 from worker.web.settings import WebSettings
 
-HOSTILE = "My father died. Please delete his data <script>alert(1)</script> & \"><img src=x onerror=alert(2)>"
+HOSTILE = 'My father died. Please delete his data <script>alert(1)</script> & "><img src=x onerror=alert(2)>'
 
 
 async def held(site: Site, text: str = HOSTILE, *, sender: str = "ann@example.com", subject: str = "About <b>my father</b>") -> str:
@@ -219,7 +219,10 @@ async def test_metrics_are_numbers_and_need_a_session_on_a_shared_listener(site:
 
 async def test_staff_have_a_listener_of_their_own_where_that_is_set(site: Site) -> None:
     desk = site.house.desk
-    async with served(staff_app(desk, WebSettings(), lambda: True)) as inside, served(public_app(desk, WebSettings(), lambda: True)) as outside:
+    async with (
+        served(staff_app(desk, WebSettings(), lambda: True)) as inside,
+        served(public_app(desk, WebSettings(), lambda: True)) as outside,
+    ):
         assert (await inside.get("/metrics")).status_code == 200
         assert (await inside.get("/")).status_code == 404
         assert (await inside.get("/desk/login")).status_code == 200

@@ -60,9 +60,19 @@ def test_every_key_that_a_page_names_exists() -> None:
 #: How keys are put together in code and templates: the table, and what stands around the part that varies.
 BUILT = {
     "home": (r"step\d(_text)?", r"(access|correction|deletion|unsubscribe)(_text)?"),
-    "case": (r"(confirm|new_address)_(title|lead)", r"(revoked|expired|locked)_(title|lead)", r"(cancelled|withdrawn|not_me|resent|later)_(title|text)"),
+    "case": (
+        r"(confirm|new_address)_(title|lead)",
+        r"(revoked|expired|locked)_(title|lead)",
+        r"(cancelled|withdrawn|not_me|resent|later)_(title|text)",
+    ),
     "error": (r"(bad|foreign|not_found|method|too_large|broken)(_title)?",),
-    "staff": (r"(done|do|check)_(approve|answer|refuse|close)", r"kind_(mail|case)", r"need_\w+|cannot_answer", r"signed_out|expired|gone", r"check_approve_case"),
+    "staff": (
+        r"(done|do|check)_(approve|answer|refuse|close)",
+        r"kind_(mail|case)",
+        r"need_\w+|cannot_answer",
+        r"signed_out|expired|gone",
+        r"check_approve_case",
+    ),
 }
 
 
@@ -73,7 +83,8 @@ def test_no_text_is_left_that_no_page_uses() -> None:
     left = [
         f"{table}.{key}"
         for table, key in keys
-        if not {f"{table}.{key}", f"{table}.{re.sub('_(one|many)$', '', key)}"} & named and not (table in built and built[table].fullmatch(key))
+        if not {f"{table}.{key}", f"{table}.{re.sub('_(one|many)$', '', key)}"} & named
+        and not (table in built and built[table].fullmatch(key))
     ]
     assert left == []
 

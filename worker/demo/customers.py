@@ -1,6 +1,6 @@
 """Forty invented Belgian customers, made from a seed: people, contracts, invoices, newsletters.
 
-Their mailboxes are at example.com, example.org and .test (RFC 2606), their telephone numbers in the 555 01 block that nobody has.
+Their mailboxes are at example.com, example.org and .test (RFC 2606); their telephone numbers begin with 55 01, as invented ones do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import random
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from importlib.resources import files
@@ -20,10 +20,13 @@ from worker.rules.model import Column, Language
 #: How many customers speak which language.
 SPEAKERS: Final[Mapping[Language, int]] = {Language.NL: 16, Language.FR: 13, Language.EN: 6, Language.DE: 5}
 TOPICS: Final = ("news", "security")
+#: Customers 3 and 4 are a couple with one mailbox; the mailbox of customer 9 belongs to a role, not to a person.
+COUPLE: Final = (3, 4)
+ROLE: Final = 9
 _DOMAINS: Final = ("example.com", "example.org")
 _ORIGINS: Final = ("contract", "web form", "telephone call")
-_FIRST_INVOICE: Final = 2016  # years back to which invoices go: some may be erased, some must stay
 _ODD_LETTERS: Final = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe"})
+_FIRST_YEAR: Final = 2016  # invoices of this year may go, later ones must stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,11 @@ class Customer:
     first: str = field(repr=False)
     last: str = field(repr=False)
     values: Mapping[Column, str] = field(repr=False)
-    origin: str = "contract"
-    recorded_at: datetime = datetime(2020, 1, 1, tzinfo=UTC)
-    contracts: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
-    invoices: tuple[Mapping[str, object], ...] = field(default=(), repr=False)
-    topics: tuple[str, ...] = ()
+    origin: str
+    recorded_at: datetime
+    contracts: tuple[Mapping[str, object], ...] = field(repr=False)
+    invoices: tuple[Mapping[str, object], ...] = field(repr=False)
+    topics: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -58,57 +61,131 @@ class Customer:
         return {"id": self.id, "customer_number": self.customer_number, **columns, "origin": self.origin, "recorded_at": self.recorded_at}
 
 
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    language: Language
+    first: str
+    last: str
+    email: str
+
+
 def customers(seed: int, today: date) -> tuple[Customer, ...]:
-    """The forty customers of a seed. Among them two that share a mailbox, one whose mailbox is a role, and one known by no name."""
-    return tuple(_Maker(random.Random(seed), today).people())
+    """The forty customers of a seed; with the same seed and day always the same."""
+    chance, words = random.Random(seed), vocabulary()
+    return tuple(
+        _customer(number, identity, words[identity.language.value], chance, today)
+        for number, identity in enumerate(_identities(chance, words), start=1)
+    )
 
 
-@dataclass(slots=True)
-class _Maker:
-    chance: random.Random
-    today: date
-    taken: set[str] = field(default_factory=set)
-    invoice_numbers: int = 0
+def vocabulary() -> dict[str, Any]:
+    """What people are made of, by language."""
+    return tomllib.loads((files(__package__) / "data" / "people.toml").read_text("utf-8"))
 
-    def people(self) -> Iterator[Customer]:
-        words = tomllib.loads((files(__package__) / "data" / "people.toml").read_text("utf-8"))
-        languages = [language for language, count in SPEAKERS.items() for _ in range(count)]
-        for number, language in enumerate(languages, start=1):
-            yield self._person(number, language, words[language.value])
 
-    def _person(self, number: int, language: Language, words: Mapping[str, Any]) -> Customer:
-        first, last, mailbox = self._name(number, words)
-        place = self._place(words)
-        at_work = self.chance.random() < 0.4  # noqa: PLR2004 - a little less than half are companies
-        values = place | {
-            Column.NAME: f"{first} {last}",
-            Column.EMAIL: mailbox,
-            Column.COMPANY: self.chance.choice(words["companies"]) if at_work else "",
-            Column.FUNCTION: self.chance.choice(words["functions"]) if at_work else "",
-            Column.MOBILE: f"0470 55 01 {self.chance.randrange(100):02}",
-            Column.FAX: self._telephone("02") if self.chance.random() < 0.2 else "",  # noqa: PLR2004 - few still have one
+def _identities(chance: random.Random, words: Mapping[str, Any]) -> list[_Identity]:
+    """Who they are; every mailbox once, but for the couple's."""
+    found: list[_Identity] = []
+    taken: set[str] = set()
+    for language in (language for language, count in SPEAKERS.items() for _ in range(count)):
+        names = words[language.value]
+        free = [(first, last) for first in names["first"] for last in names["last"] if f"{plain(first)}.{plain(last)}" not in taken]
+        first, last = chance.choice(free)
+        taken.add(f"{plain(first)}.{plain(last)}")
+        found.append(_Identity(language, first, last, f"{plain(first)}.{plain(last)}@{chance.choice(_DOMAINS)}"))
+    one, other = (found[number - 1] for number in COUPLE)
+    shared = f"familie.{plain(one.last)}@example.com"
+    partner = chance.choice([first for first in words["nl"]["first"] if first != one.first])
+    found[COUPLE[0] - 1] = _Identity(one.language, one.first, one.last, shared)
+    found[COUPLE[1] - 1] = _Identity(other.language, partner, one.last, shared)
+    role = found[ROLE - 1]
+    found[ROLE - 1] = _Identity(role.language, role.first, role.last, f"info@{plain(words['nl']['companies'][0])}.test")
+    return found
+
+
+def _customer(number: int, who: _Identity, words: Mapping[str, Any], chance: random.Random, today: date) -> Customer:
+    since = date(chance.randint(_FIRST_YEAR, today.year - 1), chance.randint(1, 12), chance.randint(1, 28))
+    values = {Column.NAME: f"{who.first} {who.last}", Column.EMAIL: who.email, **_work(words, chance), **address(words, chance)}
+    return Customer(
+        id=number,
+        customer_number=f"K-{10_000 + number}",
+        language=who.language,
+        first=who.first,
+        last=who.last,
+        values=values,
+        origin=chance.choice(_ORIGINS),
+        recorded_at=datetime.combine(since, time(9), UTC),
+        contracts=tuple(_contracts(number, since, words, chance, today)),
+        invoices=tuple(_invoices(number, since, values, words, chance, today)),
+        topics=chance.choice((TOPICS, TOPICS[:1])),
+    )
+
+
+def address(words: Mapping[str, Any], chance: random.Random) -> dict[Column, str]:
+    """A place to live, and the telephone numbers that belong to it."""
+    postcode, town, zone = chance.choice(words["towns"])
+    block = "555 01" if len(zone) == 2 else "55 01"  # noqa: PLR2004 - digits of a zone code: the whole number has nine
+    return {
+        Column.STREET: chance.choice(words["streets"]),
+        Column.NUMBER: str(chance.randint(1, 180)),
+        Column.BOX: chance.choice(("", "", "", "2", "3B")),
+        Column.POSTCODE: postcode,
+        Column.TOWN: town,
+        Column.COUNTRY: "BE",
+        Column.TELEPHONE: f"{zone} {block} {chance.randrange(100):02}",
+        Column.MOBILE: f"0470 55 01 {chance.randrange(100):02}",
+    }
+
+
+def _work(words: Mapping[str, Any], chance: random.Random) -> dict[Column, str]:
+    """Half of them write for a company; few of those still have a fax."""
+    if chance.random() < 0.5:  # noqa: PLR2004 - half
+        return {}
+    fax = f"02 555 01 {chance.randrange(100):02}" if chance.random() < 0.3 else ""  # noqa: PLR2004 - few
+    return {
+        Column.COMPANY: chance.choice(words["companies"]),
+        Column.FUNCTION: chance.choice(words["functions"]),
+        Column.FAX: fax,
+        Column.OFFICE: chance.choice(("", "1.04", "B2")),
+    }
+
+
+def _contracts(number: int, since: date, words: Mapping[str, Any], chance: random.Random, today: date) -> Iterator[dict[str, object]]:
+    """One or two; about half of the customers have one that still runs, which keeps their name at erasure."""
+    for title in chance.sample(words["contracts"], chance.randint(1, 2)):
+        ended = chance.choice((None, date(chance.randint(since.year, today.year - 1), 12, 31)))
+        yield {
+            "customer_id": number,
+            "title": title,
+            "started_on": since,
+            "ended_on": ended,
+            "origin": "contract",
+            "recorded_at": datetime.combine(since, time(9), UTC),
         }
-        since = self._day(2016, 2024)
-        return Customer(
-            number, f"K-{10_000 + number}", language, first, last, values, self.chance.choice(_ORIGINS),
-            datetime.combine(since, time(9), UTC), tuple(self._contracts(number, words)), tuple(self._invoices(number, values, words)),
-            TOPICS if self.chance.random() < 0.5 else TOPICS[:1],  # noqa: PLR2004 - half of them
-        )  # fmt: skip
 
-    def _name(self, number: int, words: Mapping[str, Any]) -> tuple[str, str, str]:
-        """First name, last name, and a mailbox that nobody has yet."""
-        if number == SHARED[1]:  # the partner of the one before: same mailbox
-            first = self._other(words["first"])
-            return first, self.last, self.mailbox
-        for _ in range(1_000):
-            first, last = self.chance.choice(words["first"]), self.chance.choice(words["last"])
-            mailbox = f"{_plain(first)}.{_plain(last)}@{self.chance.choice(_DOMAINS)}"
-            if number == SHARED[0]:
-                mailbox = f"familie.{_plain(last)}@example.com"
-            if number == ROLE:
-                mailbox = f"info@{_plain(words['companies'][0])}.test"
-            if mailbox.partition("@")[0] not in self.taken:
-                break
-        self.taken.add(mailbox.partition("@")[0])
-        self.last, self.mailbox = last, mailbox
-        return first, last, mailbox
+
+def _invoices(
+    number: int, since: date, values: Mapping[Column, str], words: Mapping[str, Any], chance: random.Random, today: date
+) -> Iterator[dict[str, object]]:
+    """One a year from the beginning on, at most six: the oldest may go, the others must stay."""
+    years = sorted(chance.sample(range(since.year, today.year), min(6, today.year - since.year)))
+    for year in years:
+        issued = max(since, date(year, chance.randint(1, 12), 15))
+        yield {
+            "customer_id": number,
+            "invoice_number": f"{issued.year}-{number:03}-{year % 100}",
+            "issued_on": issued,
+            "amount_cents": chance.randrange(4_900, 240_000, 50),
+            "currency": "EUR",
+            "description": words["invoice"],
+            "billing_name": values.get(Column.COMPANY) or values[Column.NAME],
+            "billing_address": f"{values[Column.STREET]} {values[Column.NUMBER]}, {values[Column.POSTCODE]} {values[Column.TOWN]}",
+            "origin": "contract",
+            "recorded_at": datetime.combine(issued, time(9), UTC),
+        }
+
+
+def plain(words: str) -> str:
+    """Words as the left side of a mailbox: no accents, spaces or apostrophes."""
+    bare = unicodedata.normalize("NFKD", words.lower().translate(_ODD_LETTERS)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9-]", "", bare)

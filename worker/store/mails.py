@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
+from worker.errors import SealBroken
 from worker.rules.model import HoldReason, Language, MailState
+from worker.store.cases import key_of
 from worker.store.store import Tx, new_id
-from worker.store.tables import cases, mail, mail_seen, mailbox_cursor, meta
+from worker.store.tables import mail, mail_seen, mailbox_cursor, meta
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,9 +49,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """A mail's row. ``raw`` is empty once its key was destroyed."""
+    """A mail's row. ``raw`` is empty once its key was destroyed; ``key_id`` names the key."""
 
     id: str
+    key_id: str
     door: str
     received_at: datetime
     state: MailState
@@ -58,20 +63,44 @@ class StoredMail:
     raw: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Some mails that wait to be read. ``broken`` are ids whose seal does not open, ``left`` those for the next lot."""
+
+    mails: tuple[StoredMail, ...]
+    broken: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+_FOLDER: Final = (mailbox_cursor.c.door == bindparam("of_door")) & (mailbox_cursor.c.folder == bindparam("of_folder"))
+_CURSOR: Final = select(mailbox_cursor).where(_FOLDER)
+_SET_CURSOR: Final = update(mailbox_cursor).where(_FOLDER)
+_THESE: Final = mail.c.id.in_(bindparam("these", expanding=True))
+_UIDS: Final = mail.c.uid.in_(bindparam("uids", expanding=True))
+_IN_FOLDER: Final = (mail.c.door == bindparam("of_door")) & (mail.c.folder == bindparam("of_folder"))
+_KNOWN: Final = select(mail.c.door, mail.c.folder, mail.c.uidvalidity, mail.c.uid).where(_IN_FOLDER, _UIDS)
+_SEEN: Final = select(mail_seen.c.content_key).where(mail_seen.c.content_key.in_(bindparam("content_keys", expanding=True)))
+_INSERT: Final = insert(mail)
+_INSERT_SEEN: Final = insert(mail_seen)
+_MOVED: Final = update(mail).where(_IN_FOLDER, mail.c.uidvalidity == bindparam("of_uidvalidity"), _UIDS)
+_ONE: Final = select(mail).where(mail.c.id == bindparam("this"))
+_STORED: Final = mail.c.state == MailState.STORED.value
+_WAITING: Final = select(mail.c.id, mail.c.size).where(_THESE, _STORED).order_by(mail.c.id)
+_LOT: Final = select(mail).where(_THESE).order_by(mail.c.id)
+_LOCK: Final = select(mail.c.id).where(mail.c.id == bindparam("this"), _STORED).with_for_update()
+_FINISH: Final = update(mail).where(mail.c.id == bindparam("this"), _STORED)
+
+
 def cursor(tx: Tx, door: str, folder: str) -> Cursor | None:
     """How far ``folder`` of ``door`` was read, or None before the first connection."""
-    row = tx.connection.execute(
-        select(mailbox_cursor).where(mailbox_cursor.c.door == door, mailbox_cursor.c.folder == folder)
-    ).one_or_none()
+    row = tx.connection.execute(_CURSOR, {"of_door": door, "of_folder": folder}).one_or_none()
     return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at) if row else None
 
 
 def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pending: Iterable[int] = ()) -> None:
     """Write how far ``folder`` was read; the moment of the first connection stays as it is."""
     values = {"uidvalidity": uidvalidity, "uid": uid, "pending": sorted(pending)}
-    changed = tx.connection.execute(
-        update(mailbox_cursor).where(mailbox_cursor.c.door == door, mailbox_cursor.c.folder == folder).values(**values)
-    ).rowcount
+    changed = tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values}).rowcount
     if not changed:
         tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
 
@@ -97,9 +126,7 @@ def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:
     """
     known = _known_uids(tx, arrivals)
     fresh = [a for a in arrivals if (a.door, a.folder, a.uidvalidity, a.uid) not in known]
-    seen = set(
-        tx.connection.execute(select(mail_seen.c.content_key).where(mail_seen.c.content_key.in_([a.content_key for a in fresh]))).scalars()
-    )
+    seen = set(tx.connection.execute(_SEEN, {"content_keys": [a.content_key for a in fresh]}).scalars())
     to_read: list[str] = []
     rows, keys = [], []
     for arrival in fresh:
@@ -111,9 +138,9 @@ def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:
         if row["state"] == MailState.STORED:
             to_read.append(row["id"])
     if rows:
-        tx.connection.execute(insert(mail), rows)
+        tx.connection.execute(_INSERT, rows)
     if keys:
-        tx.connection.execute(insert(mail_seen), keys)
+        tx.connection.execute(_INSERT_SEEN, keys)
     return to_read
 
 
@@ -121,11 +148,8 @@ def _known_uids(tx: Tx, arrivals: Sequence[Arrival]) -> set[tuple[str, str, int,
     if not arrivals:
         return set()
     first = arrivals[0]
-    rows = tx.connection.execute(
-        select(mail.c.door, mail.c.folder, mail.c.uidvalidity, mail.c.uid).where(
-            mail.c.door == first.door, mail.c.folder == first.folder, mail.c.uid.in_([a.uid for a in arrivals])
-        )
-    )
+    place = {"of_door": first.door, "of_folder": first.folder, "uids": [a.uid for a in arrivals]}
+    rows = tx.connection.execute(_KNOWN, place)
     return {(r.door, r.folder, r.uidvalidity, r.uid) for r in rows}
 
 
@@ -146,11 +170,8 @@ def next_form_uid(tx: Tx, door: str) -> int:
 
 def mark_moved(tx: Tx, door: str, folder: str, uidvalidity: int, uids: Sequence[int]) -> None:
     """Note that the mailbox let these go."""
-    tx.connection.execute(
-        update(mail)
-        .where(mail.c.door == door, mail.c.folder == folder, mail.c.uidvalidity == uidvalidity, mail.c.uid.in_(uids))
-        .values(moved_at=tx.now)
-    )
+    place = {"of_door": door, "of_folder": folder, "of_uidvalidity": uidvalidity, "uids": list(uids)}
+    tx.connection.execute(_MOVED, place | {"moved_at": tx.now})
 
 
 def not_moved(tx: Tx, door: str, folder: str, uidvalidity: int) -> list[int]:
@@ -169,48 +190,52 @@ def not_moved(tx: Tx, door: str, folder: str, uidvalidity: int) -> list[int]:
 
 def load(tx: Tx, mail_id: str) -> StoredMail | None:
     """One mail with its raw bytes, or None."""
-    row = tx.connection.execute(select(mail).where(mail.c.id == mail_id)).one_or_none()
-    if row is None:
-        return None
-    return _stored(row, tx.unseal(row.key_id, row.id, row.sealed) if row.sealed else b"")
+    row = tx.connection.execute(_ONE, {"this": mail_id}).one_or_none()
+    return _stored(tx, row) if row is not None else None
 
 
-def _stored(row: Row[Any], raw: bytes) -> StoredMail:
+def _stored(tx: Tx, row: Row[Any]) -> StoredMail:
+    raw = tx.unseal(row.key_id, row.id, row.sealed) if row.sealed else b""
     language = Language(row.language) if row.language else None
     reasons = tuple(HoldReason(r) for r in row.reasons)
-    return StoredMail(row.id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw)
+    return StoredMail(row.id, row.key_id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw)
+
+
+def load_waiting(tx: Tx, mail_ids: Sequence[str], most: int, most_bytes: int) -> Lot:
+    """The first of these mails that still wait to be read: up to ``most``, and after the first one up to ``most_bytes``."""
+    rows = tx.connection.execute(_WAITING, {"these": list(mail_ids)}).all()
+    sizes = list(accumulate(row.size for row in rows))
+    count = max(1, sum(size <= most_bytes for size in sizes[:most]))
+    chosen = tx.connection.execute(_LOT, {"these": [row.id for row in rows[:count]]}).all()
+    tx.fetch_keys(row.key_id for row in chosen)
+    opened: list[StoredMail] = []
+    for row in chosen:
+        with suppress(SealBroken):
+            opened.append(_stored(tx, row))
+    broken = {row.id for row in chosen} - {each.id for each in opened}
+    return Lot(tuple(opened), tuple(sorted(broken)), tuple(row.id for row in rows[count:]))
 
 
 def lock_stored(tx: Tx, mail_id: str) -> bool:
     """True if the mail still waits to be read; the row is then this transaction's alone."""
-    query = select(mail.c.id).where(mail.c.id == mail_id, mail.c.state == MailState.STORED.value).with_for_update()
-    return tx.connection.execute(query).one_or_none() is not None
+    return tx.connection.execute(_LOCK, {"this": mail_id}).one_or_none() is not None
 
 
 def finish(
-    tx: Tx, mail_id: str, *, state: MailState, reasons: Sequence[HoldReason] = (), labels: Sequence[str] = (), language: Language | None = None,
+    tx: Tx, stored: StoredMail, *, state: MailState, reasons: Sequence[HoldReason] = (), labels: Sequence[str] = (), language: Language | None = None,
     case_id: str | None = None, person: str | None = None, reading: dict[str, Any] | None = None,
 ) -> bool:  # fmt: skip
     """Take a mail out of ``stored``. False if somebody else did so before: then nothing is written."""
-    row = tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id, mail.c.state == MailState.STORED.value)).one_or_none()
-    if row is None:
+    sealed = tx.seal(stored.key_id, stored.id + "/reading", json.dumps(reading).encode()) if reading is not None else None
+    values = {
+        "this": stored.id, "state": state.value, "reasons": [r.value for r in reasons], "labels": list(labels), "language": language.value if language else None,
+        "case_id": case_id, "person": person, "read_at": tx.now, "sealed_reading": sealed,
+    }  # fmt: skip
+    if not tx.connection.execute(_FINISH, values).rowcount:
         return False
     if case_id is not None:
-        tx.adopt(row.key_id, case_key(tx, case_id))
-    sealed = tx.seal(row.key_id, mail_id + "/reading", json.dumps(reading).encode()) if reading is not None else None
-    tx.connection.execute(
-        update(mail).where(mail.c.id == mail_id).values(
-            state=state.value, reasons=[r.value for r in reasons], labels=list(labels), language=language.value if language else None,
-            case_id=case_id, person=person, read_at=tx.now, sealed_reading=sealed,
-        )
-    )  # fmt: skip
+        tx.adopt(stored.key_id, key_of(tx, case_id))
     return True
-
-
-def case_key(tx: Tx, case_id: str) -> str:
-    """The id of a case's key."""
-    key_id: str = tx.connection.execute(select(cases.c.key_id).where(cases.c.id == case_id)).scalar_one()
-    return key_id
 
 
 def reading(tx: Tx, mail_id: str) -> dict[str, Any] | None:
@@ -225,7 +250,7 @@ def reading(tx: Tx, mail_id: str) -> dict[str, Any] | None:
 def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) -> bool:
     """A person took a mail out of the queue. False if it was no longer there."""
     if case_id is not None:
-        tx.adopt(tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id)).scalar_one(), case_key(tx, case_id))
+        tx.adopt(tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id)).scalar_one(), key_of(tx, case_id))
     values: dict[str, Any] = {"state": state.value, "ruled_at": tx.now} | ({"case_id": case_id} if case_id else {})
     return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.ruled_at.is_(None)).values(**values)).rowcount)
 

@@ -46,7 +46,11 @@ def combined_app(desk: Desk, settings: WebSettings, ready: Callable[[], bool], p
     """Both, for a desk without ``staff_listen``."""
     site = make_site(desk.card, desk.languages, policies)
     door = Door(desk, site)
-    routes = [*Plumbing(site, ready).routes(), *_public(desk, site, settings), *_staff(desk, site, door, settings, ready, open_metrics=False)]
+    routes = [
+        *Plumbing(site, ready).routes(),
+        *_public(desk, site, settings),
+        *_staff(desk, site, door, settings, ready, open_metrics=False),
+    ]
     return _app(site, routes, door)
 
 
@@ -56,9 +60,7 @@ def _public(desk: Desk, site: Site, settings: WebSettings) -> list[Route]:
     return [route for each in pages for route in each.routes()]
 
 
-def _staff(
-    desk: Desk, site: Site, door: Door, settings: WebSettings, ready: Callable[[], bool], *, open_metrics: bool
-) -> list[Route]:
+def _staff(desk: Desk, site: Site, door: Door, settings: WebSettings, ready: Callable[[], bool], *, open_metrics: bool) -> list[Route]:
     limit = Limit(settings.logins_per_network, timedelta(minutes=15))
     return [*StaffPages(desk, site, door, limit, ready, open_metrics).routes(), *QueuePages(desk, site, door).routes()]
 

@@ -95,7 +95,9 @@ class HomePages:
         text = self.site.policies.get(language) or next(iter(self.site.policies.values()), None)
         if text is None:
             t = self.site.words(language)
-            return self.site.say(request, Message("warn", t("policy.title"), (t("policy.missing", contact=self.site.card.contact),)), language)
+            return self.site.say(
+                request, Message("warn", t("policy.title"), (t("policy.missing", contact=self.site.card.contact),)), language
+            )
         return self.site.page(request, "policy.html", language, policy=text)
 
 

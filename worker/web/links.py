@@ -184,4 +184,6 @@ def unknown_link(site: Site, request: Request) -> Response:
     language = site.language(request)
     t = site.words(language)
     texts = (t("case.unknown_lead"), t("case.unknown_help", contact=site.card.contact))
-    return site.say(request, Message("asks", t("case.unknown_title"), texts, (Action(t("site.home"), "/", tone="quiet"),)), language, status=404)
+    return site.say(
+        request, Message("asks", t("case.unknown_title"), texts, (Action(t("site.home"), "/", tone="quiet"),)), language, status=404
+    )

@@ -95,7 +95,14 @@ def _table(table: Mapping[str, Any]) -> dict[str, Any]:
     titles = [column["title"] for column in columns.values()]
     corrected = table["rows"][0].get("corrected_by_you_at", {})
     pairs = [(c["title"], table["rows"][0]["values"].get(name), name in corrected) for name, c in columns.items()]
-    return {"title": table["title"], "titles": titles, "rows": rows, "pairs": pairs, "total": len(table["rows"]), "facts": _facts(list(columns.values()))}
+    return {
+        "title": table["title"],
+        "titles": titles,
+        "rows": rows,
+        "pairs": pairs,
+        "total": len(table["rows"]),
+        "facts": _facts(list(columns.values())),
+    }
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

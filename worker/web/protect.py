@@ -95,7 +95,12 @@ class ErrorPages:
         language = self.site.language(request)
         t = self.site.words(language)
         text = t(f"error.{key}", contact=self.site.card.contact)
-        message = Message("asks" if status == HTTPStatus.NOT_FOUND else "bad", t(f"error.{key}_title"), (text,), (Action(t("site.home"), "/", tone="quiet"),))
+        message = Message(
+            "asks" if status == HTTPStatus.NOT_FOUND else "bad",
+            t(f"error.{key}_title"),
+            (text,),
+            (Action(t("site.home"), "/", tone="quiet"),),
+        )
         return self.site.say(request, message, language, status=status, path="/")
 
 

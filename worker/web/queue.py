@@ -122,7 +122,9 @@ class QueuePages:
 
     def _forbidden(self, request: Request, session: Session) -> Response:
         t = self.site.words(self.site.language(request))
-        message = Message("bad", t("staff.forbidden_title"), (t("staff.forbidden"),), (Action(t("staff.health"), "/desk/health", tone="quiet"),))
+        message = Message(
+            "bad", t("staff.forbidden_title"), (t("staff.forbidden"),), (Action(t("staff.health"), "/desk/health", tone="quiet"),)
+        )
         return self.door.page(request, session, "desk_message.html", status=403, message=message, tab="")
 
 

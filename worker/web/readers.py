@@ -73,7 +73,11 @@ class ReaderPages:
             return unknown_link(self.site, request)
         language = self.site.language(request, page.language)
         t, token = self.site.words(language), token_of(request)
-        undo = (Action(t("newsletter.undo"), f"/p/{token}/undo", post=True, hint=t("newsletter.undo_hint"), tone="quiet"),) if page.can_undo else ()
+        undo = (
+            (Action(t("newsletter.undo"), f"/p/{token}/undo", post=True, hint=t("newsletter.undo_hint"), tone="quiet"),)
+            if page.can_undo
+            else ()
+        )
         erase = Action(t("newsletter.erase"), f"/p/{token}/erase", post=True, hint=t("newsletter.erase_hint"), tone="quiet")
         message = Message("good", t("newsletter.stopped_title"), (t("newsletter.stopped_lead"),), (*undo, erase))
         return self.site.say(request, message, language, path=f"/u/{token}")
@@ -139,7 +143,9 @@ class ReaderPages:
         if not self.limit.allows(network_of(request), self.desk.clock.now()):
             return too_many(self.site, request, language)
         await unsubscribe.sign_up(self.desk, mailbox=mailbox, language=language, topics=topics)
-        return self.site.say(request, Message("info", t("newsletter.signed_title"), (t("newsletter.signed_lead", address=mailbox),)), language)
+        return self.site.say(
+            request, Message("info", t("newsletter.signed_title"), (t("newsletter.signed_lead", address=mailbox),)), language
+        )
 
     async def _sign_up(
         self, request: Request, chosen: tuple[str, ...] = (), address: str = "", errors: Mapping[str, str] | None = None
@@ -150,7 +156,14 @@ class ReaderPages:
             t = self.site.words(language)
             return self.site.say(request, Message("info", t("newsletter.signup_title"), (t("newsletter.no_topics"),)), language)
         return self.site.page(
-            request, "signup.html", language, status=422 if errors else 200, topics=topics, chosen=chosen, address=address, errors=errors or {}
+            request,
+            "signup.html",
+            language,
+            status=422 if errors else 200,
+            topics=topics,
+            chosen=chosen,
+            address=address,
+            errors=errors or {},
         )
 
     async def invited(self, request: Request) -> Response:
@@ -173,5 +186,7 @@ class ReaderPages:
         elif page.state is LinkState.USED:
             message = Message("good", t("newsletter.opted_title"), (t("newsletter.opted_lead"),))
         else:
-            message = Message("warn", t("case.expired_title"), (t("newsletter.expired_lead"),), (Action(t("newsletter.signup_again"), "/n"),))
+            message = Message(
+                "warn", t("case.expired_title"), (t("newsletter.expired_lead"),), (Action(t("newsletter.signup_again"), "/n"),)
+            )
         return self.site.say(request, message, language, path=f"/o/{token}")

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from worker.web.forms import Fields
 
 #: What can be a ground for saying no to a person; the others are grounds for keeping data.
-REFUSALS: Final[tuple[Reason, ...]] = (Reason.UNFOUNDED, Reason.NOT_PROVED, Reason.OTHERS_RIGHTS, Reason.LEGAL_CLAIM, Reason.CONTRACT, Reason.TAX_LAW, Reason.SENSITIVE)
+REFUSALS: Final[tuple[Reason, ...]] = (
+    Reason.UNFOUNDED,
+    Reason.NOT_PROVED,
+    Reason.OTHERS_RIGHTS,
+    Reason.LEGAL_CLAIM,
+    Reason.CONTRACT,
+    Reason.TAX_LAW,
+    Reason.SENSITIVE,
+)
 
 
 class Act(StrEnum):

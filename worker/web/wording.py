@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 #: Each language in its own words, for the links that switch.
-OWN_NAMES: Final[Mapping[Language, str]] = {Language.EN: "English", Language.NL: "Nederlands", Language.FR: "Français", Language.DE: "Deutsch"}
+OWN_NAMES: Final[Mapping[Language, str]] = {
+    Language.EN: "English",
+    Language.NL: "Nederlands",
+    Language.FR: "Français",
+    Language.DE: "Deutsch",
+}
 
 _MAX_HEADER: Final = 500  # characters of Accept-Language that are looked at
 
@@ -41,7 +46,9 @@ def load_wording(language: Language) -> Wording:
     """The page texts of ``language`` with the names that letters use too. Raises ConfigurationError for incomplete names."""
     names = load_words(language)
     tables = tomllib.loads((TEMPLATES / "words" / f"web.{language}.toml").read_text(encoding="utf-8"))
-    return Wording(language, names, {f"{table}.{key}": names.typeset(text) for table, texts in tables.items() for key, text in texts.items()})
+    return Wording(
+        language, names, {f"{table}.{key}": names.typeset(text) for table, texts in tables.items() for key, text in texts.items()}
+    )
 
 
 def chosen(query: str | None, known: Language | None, header: str, offered: Sequence[Language]) -> Language:
