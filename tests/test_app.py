@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.journeys.running import written
 from tests.servers.dovecot import Dovecot
@@ -37,9 +38,7 @@ async def test_pages_alone_may_be_served_beside_the_engine(config: Path) -> None
         assert second.listening["public"][1] > 0
 
 
-async def test_a_second_process_on_postgresql_waits_until_the_first_one_ends(
-    config: Path, postgres_database: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_second_process_on_postgresql_waits_until_the_first_one_ends(config: Path, postgres_database: str) -> None:
     settings: Settings = load(config, ANY_PORT | {"PRIVACY_DESK__STORE__URL": postgres_database})
     began = asyncio.Event()
 
@@ -47,12 +46,13 @@ async def test_a_second_process_on_postgresql_waits_until_the_first_one_ends(
         async with running(settings):
             began.set()
 
-    async with running(settings):
-        waiting = asyncio.create_task(second())
-        await asyncio.sleep(1.5)
-        assert not began.is_set()
-    await asyncio.wait_for(waiting, 20)
-    assert "another process holds the engine" in capsys.readouterr().err
+    with capture_logs() as logs:
+        async with running(settings):
+            waiting = asyncio.create_task(second())
+            await asyncio.sleep(1.5)
+            assert not began.is_set()
+        await asyncio.wait_for(waiting, 20)
+    assert any("another process holds the engine" in line["event"] for line in logs)
 
 
 async def test_an_error_in_the_block_is_raised_as_it_is(config: Path) -> None:

@@ -143,7 +143,7 @@ def _leaving(tx: Tx) -> bool:
 
 
 def _requests(tx: Tx, address: str) -> dict[str, str]:
-    mine = select(tables.case.c.id).where(tables.case.c.person == tx.vault.person(address)).order_by(tables.case.c.id)
+    mine = select(tables.cases.c.id).where(tables.cases.c.person == tx.vault.person(address)).order_by(tables.cases.c.id)
     found = tx.connection.execute(mine).scalars().all()
     return {right.value: state.value for case_id in found for right, state in cases.rights_of(tx, case_id)}
 

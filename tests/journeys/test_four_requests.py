@@ -94,7 +94,7 @@ async def test_who_corrects_sees_old_and_new_and_the_record_changes_after_the_se
     assert closing.language == language
     after = await desk.record(address)
     assert after is not None
-    assert after[wanted.column] == wanted.new
+    assert after[wanted.column] == wanted.recorded
     assert await desk.names(address) == ["confirm", "corrected"]
     assert await desk.requests(address) == {"correction": "fulfilled"}
 

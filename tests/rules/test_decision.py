@@ -21,12 +21,11 @@ from worker.rules.decision import (
     Situation,
     Suppress,
     combine,
-    needs_code,
 )  # fmt: skip
 from worker.rules.intents import doubt, intents
 from worker.rules.letters import Confirm, HeldNote
 from worker.rules.mail import Address, Authenticity
-from worker.rules.model import ENDED, TRANSITIONS, HoldReason, Language, MailState, Origin, RequestState, Right
+from worker.rules.model import ENDED, TRANSITIONS, HoldReason, Language, MailState, Origin, Proof, RequestState, Right
 from worker.rules.policy import PROOF, Policy
 from worker.rules.reading.model import Exit, Label, Reading
 
@@ -133,7 +132,7 @@ def test_every_state_can_be_reached_and_every_open_one_left() -> None:
 
 def test_what_cannot_be_undone_needs_the_code() -> None:
     assert set(PROOF) == set(Right)
-    assert all(needs_code((r,)) for r in (Right.CORRECTION, Right.DELETION, Right.RESTRICTION))
+    assert all(PROOF[r] is Proof.CODE for r in (Right.CORRECTION, Right.DELETION, Right.RESTRICTION))
 
 
 def test_the_form_asks_for_all_its_rights_in_one_letter() -> None:

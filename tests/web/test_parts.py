@@ -120,7 +120,7 @@ def contrast(one: str, other: str) -> float:
 
 def palettes() -> tuple[dict[str, str], dict[str, str]]:
     style = (TEMPLATES / "web" / "desk.css").read_text("utf-8")
-    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.S)[:2])
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2])
     return light, {**light, **dark}
 
 

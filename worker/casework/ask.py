@@ -46,7 +46,7 @@ def ask(tx: Tx, desk: Desk, address: Address, asked: Asked, *, actor: str) -> Ca
     """Open a request for ``address``, or send its unconfirmed one's letter again; the body of one transaction."""
     person = tx.vault.person(address.key)
     case = _same(tx, person, asked.rights, asked.changes)
-    situation = situation_for(tx, desk, asked, case, person, joined=case is not None)
+    situation = situation_for(tx, desk, asked, case, person)
     if situation.letters_today > desk.policy.letters_per_day:
         return case
     decision = combine(situation, [HANDLERS[Intent(right.value)](situation) for right in Right if right in asked.rights])

@@ -33,6 +33,7 @@ from worker.rules.decision import (
     Situation,
     Suppress,
     To,
+    open_rights,
 )  # fmt: skip
 from worker.rules.letters import NEW_CODE, NewLink
 from worker.rules.mail import Address
@@ -41,12 +42,12 @@ from worker.rules.policy import CODE_ALPHABET, CODE_LENGTH, TOKEN_BYTES
 from worker.store import Tx, audit, cases, effects, letters, links, new_id, newsletters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from worker.casework.desk import Desk
     from worker.rules.decision import Action, Decision, Trigger
     from worker.rules.letters import AnyLetter
-    from worker.rules.model import Case
+    from worker.rules.model import Case, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,8 @@ class _Work:
     case: Case | None
     subject_id: str | None = None
     mark: MarkMail | None = None
+    #: The case was opened by this decision.
+    opened: bool = False
 
 
 def party_of(tx: Tx, case: Case) -> Party:
@@ -82,11 +85,11 @@ def party_of(tx: Tx, case: Case) -> Party:
     return Party(case.address, tx.vault.person(case.address.key), case.language, message_id, references, case.reference)
 
 
-def situation_for(tx: Tx, desk: Desk, trigger: Trigger, case: Case | None, person: str, *, joined: bool = False) -> Situation:
+def situation_for(tx: Tx, desk: Desk, trigger: Trigger, case: Case | None, person: str) -> Situation:
     """What a handler may know about ``trigger``."""
     return Situation(
         now=tx.now, trigger=trigger, policy=desk.policy, country=desk.country, timezone=desk.timezone, mode=desk.mode, case=case,
-        letters_today=letters.verifications_since(tx, person, day_start(desk, tx.now)), joined=joined,
+        letters_today=letters.verifications_since(tx, person, day_start(desk, tx.now)),
     )  # fmt: skip
 
 
@@ -104,9 +107,8 @@ def commit(
         work.party = party_of(tx, work.case)
     for action in decision.actions:
         _write(work, action)
-    if work.case is not None:
-        cases.close_if_ended(tx, work.case.id)
-        work.case = cases.load(tx, work.case.id)
+    if work.case is not None and len(open_rights(work.case)) < max(1, len(work.case.requests)):
+        cases.close_or_reopen(tx, work.case.id)
     return work.case, work.mark
 
 
@@ -118,10 +120,11 @@ def _write(work: _Work, action: Action) -> None:  # noqa: C901, PLR0912 - one br
             _open_request(work, action)
         case Move():
             before = cases.move(work.tx, _case(work).id, action.right, action.to)
+            _change_request(work, action.right, lambda request: replace(request, state=action.to))
             _record(work, Event.REQUEST_MOVED, {"right": action.right, "from": before, "to": action.to})
         case SetChanges():
             cases.set_changes(work.tx, _case(work).id, action.right, action.changes)
-            work.case = cases.load(work.tx, _case(work).id)
+            _change_request(work, action.right, lambda request: replace(request, changes=action.changes))
         case Send():
             _send(work, action)
         case Plan():
@@ -140,11 +143,18 @@ def _write(work: _Work, action: Action) -> None:  # noqa: C901, PLR0912 - one br
             cases.reminded(work.tx, _case(work).id, action.number)
         case MarkProved():
             cases.mark_proved(work.tx, _case(work).id)
+            work.case = replace(_case(work), proved=True)
         case Record():
             _record(work, action.event, action.facts)
         case AskProof():
             msg = "combine turns every AskProof into a letter"
             raise TypeError(msg)
+
+
+def _change_request(work: _Work, right: Right, change: Callable[[Request], Request]) -> None:
+    """Keep the case in step with what was written."""
+    case = _case(work)
+    work.case = replace(case, requests=tuple(change(each) if each.right is right else each for each in case.requests))
 
 
 def _case(work: _Work) -> Case:
@@ -161,8 +171,8 @@ def _party(work: _Work) -> Party:
     return work.party
 
 
-def _record(work: _Work, event: Event, facts: Mapping[str, str | int | bool | None]) -> None:
-    audit.record(work.tx, work.case.id if work.case else audit.DESK, event, work.actor, facts)
+def _record(work: _Work, event: Event, facts: Mapping[str, str | int | bool | None], *, opens: bool = False) -> None:
+    audit.record(work.tx, work.case.id if work.case else audit.DESK, event, work.actor, facts, opens=opens)
 
 
 def _open_case(work: _Work, action: OpenCase) -> None:
@@ -173,20 +183,17 @@ def _open_case(work: _Work, action: OpenCase) -> None:
     new = cases.NewCase(
         party.address, party.person, language, action.origin, action.received_at, due, legal_due, party.message_id, party.references
     )
-    work.case = cases.open_case(work.tx, new)
-    _record(
-        work,
-        Event.CASE_OPENED,
-        {"reference": work.case.reference, "origin": action.origin, "due": due.isoformat(), "legal_due": legal_due.isoformat()},
-    )
+    work.case, work.opened = cases.open_case(work.tx, new), True
+    facts = {"reference": work.case.reference, "origin": action.origin, "due": due.isoformat(), "legal_due": legal_due.isoformat()}
+    _record(work, Event.CASE_OPENED, facts, opens=True)
 
 
 def _open_request(work: _Work, action: OpenRequest) -> None:
     case = _case(work)
     if case.request(action.right) is not None:
         return
-    cases.add_request(work.tx, case.id, action.right, action.state, action.changes)
-    work.case = cases.load(work.tx, case.id)
+    request = cases.add_request(work.tx, case.id, action.right, action.state, action.changes)
+    work.case = replace(case, requests=(*case.requests, request))
     _record(work, Event.REQUEST_OPENED, {"right": action.right, "state": action.state})
 
 
@@ -245,30 +252,36 @@ def _new_address(case: Case) -> Address:
 def _with_links(work: _Work, letter: AnyLetter, recipient: To, person: str) -> AnyLetter:
     """Issue every link of ``letter`` and the code that belongs to it."""
     values: dict[str, Any] = {}
+    issued: list[links.NewLink] = []
     for f in fields(letter):
         wanted = getattr(letter, f.name)
         if isinstance(wanted, NewLink):
-            code = _new_code() if wanted.with_code else None
-            values[f.name] = _issue(work, wanted, code, recipient, person)
-            if code:
-                values["code"] = code
+            new = _new_link(work, wanted, recipient, person)
+            issued.append(new)
+            values[f.name] = link_url(work.desk, new.kind, new.token)
+            if new.code:
+                values["code"] = new.code
     if getattr(letter, "code", "") == NEW_CODE and "code" not in values:
         msg = f"letter {letter.name} promises a code without a link"
         raise TypeError(msg)
+    _issue(work, issued)
     return replace(letter, **values)
 
 
-def _issue(work: _Work, wanted: NewLink, code: str | None, recipient: To, person: str) -> str:
-    case_id = work.case.id if work.case else None
-    if wanted.kind is LinkKind.CONFIRM and case_id:
-        links.revoke(work.tx, case_id, wanted.rights, (LinkKind.CONFIRM,), recipient)
-    token = new_token()
-    link_id = links.add(
-        work.tx, kind=wanted.kind, token=token, code=code, case_id=case_id, rights=wanted.rights, recipient=recipient, person=person,
-        expires_at=wanted.expires, subject_id=work.subject_id if wanted.kind is LinkKind.DOWNLOAD else None,
+def _new_link(work: _Work, wanted: NewLink, recipient: To, person: str) -> links.NewLink:
+    return links.NewLink(
+        kind=wanted.kind, token=new_token(), code=_new_code() if wanted.with_code else None, case_id=work.case.id if work.case else None, rights=wanted.rights,
+        recipient=recipient, person=person, expires_at=wanted.expires, subject_id=work.subject_id if wanted.kind is LinkKind.DOWNLOAD else None,
     )  # fmt: skip
-    _record(work, Event.LINK_ISSUED, {"link": link_id, "kind": wanted.kind, "code": code is not None})
-    return link_url(work.desk, wanted.kind, token)
+
+
+def _issue(work: _Work, issued: list[links.NewLink]) -> None:
+    """A new confirmation link makes the older ones of the same requests useless. A new case has none."""
+    for new in issued:
+        if new.kind is LinkKind.CONFIRM and new.case_id and not work.opened:
+            links.revoke(work.tx, new.case_id, new.rights, (LinkKind.CONFIRM,), new.recipient)
+    for link_id, new in zip(links.add(work.tx, issued), issued, strict=True):
+        _record(work, Event.LINK_ISSUED, {"link": link_id, "kind": new.kind, "code": new.code is not None})
 
 
 def link_url(desk: Desk, kind: LinkKind, token: str) -> str:

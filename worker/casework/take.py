@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
 from worker.casework.commit import Party, commit, day_start, situation_for
-from worker.errors import SealBroken, StoreUnavailable, UnreadableMail
+from worker.errors import StoreUnavailable, UnreadableMail
 from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
@@ -20,6 +20,8 @@ from worker.rules.reading.model import Exit
 from worker.store import audit, cases, letters, mails
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from worker.casework.desk import Desk
     from worker.rules.decision import MarkMail, Situation
     from worker.rules.mail import InboundMail
@@ -33,36 +35,75 @@ log = structlog.get_logger(__name__)
 FORM_DOOR = "web form"
 
 
-async def take(desk: Desk, mail_id: str) -> None:
-    """Read one stored mail to its end. A mail that somebody took before is left alone.
+_LOT: Final = 20  # mails loaded and read at once; each is decided in a transaction of its own
+_LOT_BYTES: Final = 4_000_000
 
-    Whatever is wrong with a mail itself ends in the queue, never in silence; StoreUnavailable is raised for a later try.
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A stored mail with what it says, or with why it cannot be read."""
+
+    stored: StoredMail
+    inbound: InboundMail | None = None
+    reading: Reading | None = None
+    fault: tuple[MailState, HoldReason] | None = None
+
+
+async def take(desk: Desk, mail_id: str) -> None:
+    """Read one stored mail to its end; see :func:`take_all`."""
+    await take_all(desk, (mail_id,))
+
+
+async def take_all(desk: Desk, mail_ids: Sequence[str]) -> None:
+    """Read stored mails to their end, oldest first. Those that somebody took before are left alone.
+
+    Whatever is wrong with a mail itself ends in the queue, never in silence, and does not stop those behind it.
+    StoreUnavailable is raised for a later try.
     """
-    stored = await desk.store.run(mails.load, mail_id)
-    if stored is None or stored.state is not MailState.STORED:
-        return
+    left = tuple(mail_ids)
+    while left:
+        lot = await desk.store.run(mails.load_waiting, left, _LOT, _LOT_BYTES)
+        left = lot.left
+        for mail_id in lot.broken:  # it stays stored: with the right key it may open
+            log.error("the seal of a mail does not open", mail=mail_id)
+        for read in await asyncio.to_thread(_read_lot, desk, lot.mails):
+            await _settle(desk, read)
+
+
+def _read_lot(desk: Desk, lot: Sequence[StoredMail]) -> list[_Read]:
+    return [_read(desk, stored) for stored in lot]
+
+
+def _read(desk: Desk, stored: StoredMail) -> _Read:
     try:
-        inbound, reading = await asyncio.to_thread(_understand, desk, stored.raw)
-        await desk.store.run(decide, desk, stored, inbound, reading)
+        inbound = parse(stored.raw)
+        return _Read(stored, inbound, desk.reader.read(inbound))
     except UnreadableMail as error:
-        log.warning("mail quarantined", mail=mail_id, reason=error.reason)
-        await desk.store.run(_set_aside, mail_id, MailState.QUARANTINED, HoldReason.UNREADABLE)
-    except (StoreUnavailable, SealBroken):
-        raise
+        log.warning("mail quarantined", mail=stored.id, reason=error.reason)
+        return _Read(stored, fault=(MailState.QUARANTINED, HoldReason.UNREADABLE))
     except Exception:
         # A defect of ours must not lose the mail nor stop those behind it: a person sees it, the log says where.
-        log.exception("mail could not be decided", mail=mail_id)
-        await desk.store.run(_set_aside, mail_id, MailState.HELD, HoldReason.FAILED)
+        log.exception("mail could not be read", mail=stored.id)
+        return _Read(stored, fault=(MailState.HELD, HoldReason.FAILED))
 
 
-def _understand(desk: Desk, raw: bytes) -> tuple[InboundMail, Reading]:
-    inbound = parse(raw)
-    return inbound, desk.reader.read(inbound)
+async def _settle(desk: Desk, read: _Read) -> None:
+    fault = read.fault
+    if read.inbound is not None and read.reading is not None:
+        try:
+            await desk.store.run(decide, desk, read.stored, read.inbound, read.reading)
+        except StoreUnavailable:
+            raise
+        except Exception:
+            log.exception("mail could not be decided", mail=read.stored.id)  # as above
+            fault = (MailState.HELD, HoldReason.FAILED)
+    if fault is not None:
+        await desk.store.run(_set_aside, read.stored, *fault)
 
 
-def _set_aside(tx: Tx, mail_id: str, state: MailState, reason: HoldReason) -> None:
-    if mails.finish(tx, mail_id, state=state, reasons=(reason,)):
-        audit.record(tx, audit.DESK, Event.MAIL_HELD, "take", {"mail": mail_id, "reason": reason})
+def _set_aside(tx: Tx, stored: StoredMail, state: MailState, reason: HoldReason) -> None:
+    if mails.finish(tx, stored, state=state, reasons=(reason,)):
+        audit.record(tx, audit.DESK, Event.MAIL_HELD, "take", {"mail": stored.id, "reason": reason})
 
 
 def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading: Reading) -> None:
@@ -75,7 +116,7 @@ def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading
         Origin.WEB_FORM if stored.door == FORM_DOOR else Origin.MAIL,
     )  # fmt: skip
     case, replies = _case_for(tx, inbound, reading, person)
-    situation = situation_for(tx, desk, received, case, person, joined=case is not None)
+    situation = situation_for(tx, desk, received, case, person)
     situation, wanted = _doubted(situation, received, replies=replies)
     decision = combine(situation, [HANDLERS[intent](situation) for intent in wanted])
     party = _party(stored, inbound, reading, person)
@@ -137,7 +178,7 @@ def _finish(tx: Tx, stored: StoredMail, reading: Reading, case: Case | None, mar
     state = mark.state if mark is not None else MailState.HELD
     reasons = mark.reasons if mark is not None else (HoldReason.UNSURE,)
     mails.finish(
-        tx, stored.id, state=state, reasons=reasons, labels=labels, language=reading.language, case_id=case.id if case else None, person=person or None,
+        tx, stored, state=state, reasons=reasons, labels=labels, language=reading.language, case_id=case.id if case else None, person=person or None,
         reading=explanation(reading),
     )  # fmt: skip
     chain = case.id if case else audit.DESK

@@ -145,7 +145,7 @@ _FONT: Final = "font-family:-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,H
 _MONO: Final = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,'Courier New',monospace"
 #: Lines that are seen on white and on black: the letter sets neither background nor text colour, so a dark mode stays the reader's own.
 _GREY: Final = "#767676"
-_BLUE: Final = "#1a5fb4"
+_MAIN: Final = "#0b5a4f"
 _LINK_STYLE: Final = "text-decoration:underline;color:inherit"
 _SMALL: Final = f"font-size:13px;line-height:1.5;margin-top:32px;padding-top:12px;border-top:1px solid {_GREY}"
 _CODE: Final = (
@@ -212,7 +212,7 @@ def _button(label: str, url: str) -> str:
     """A table around the link: Outlook draws no padding on a link itself. The address below is for whom the button fails."""
     return f"""\
 <table role="presentation" border="0" cellpadding="0" cellspacing="0" style="margin:8px 0;border-collapse:separate">
-<tr><td align="center" bgcolor="{_BLUE}" style="border-radius:6px;background-color:{_BLUE}">
+<tr><td align="center" bgcolor="{_MAIN}" style="border-radius:6px;background-color:{_MAIN}">
 <a href="{url}" style="display:inline-block;padding:14px 28px;font-size:18px;font-weight:bold;color:#ffffff;text-decoration:none">{label}</a>
 </td></tr>
 </table>

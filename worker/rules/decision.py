@@ -6,7 +6,7 @@ bytes are made by casework when it commits the decision.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ from worker.rules.model import (
     RequestState,
     Right,
 )  # fmt: skip
-from worker.rules.policy import PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -189,8 +188,6 @@ class Situation:
     mode: Mode = Mode.ON
     case: Case | None = None
     letters_today: int = 0
-    #: For ``Received``: an open, unconfirmed case of the same address with the same rights.
-    joined: bool = False
 
     @property
     def due(self) -> tuple[date, date]:
@@ -402,13 +399,3 @@ def _tomorrow_if_over(situation: Situation) -> datetime | None:
 def open_rights(case: Case) -> tuple[Right, ...]:
     """The rights of ``case`` whose requests have not ended."""
     return tuple(r.right for r in case.requests if r.state not in ENDED)
-
-
-def needs_code(rights: Iterable[Right]) -> bool:
-    """True if any of ``rights`` needs the code and not only the button."""
-    return any(PROOF[r] is Proof.CODE for r in rights)
-
-
-def with_reference(letter: AnyLetter, reference: str) -> AnyLetter:
-    """``letter`` under the reference that casework gave."""
-    return replace(letter, reference=reference)

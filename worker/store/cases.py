@@ -12,7 +12,7 @@ from worker.errors import EvidenceError
 from worker.rules.mail import Address
 from worker.rules.model import ENDED, TRANSITIONS, Case, Change, Column, HoldReason, Language, Origin, Request, RequestState, Right
 from worker.store.store import Tx, new_id
-from worker.store.tables import cases, mail, reference, request
+from worker.store.tables import cases, mail, request
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -118,8 +118,8 @@ def use(tx: Tx, link_id: str) -> bool:
 def revoke(tx: Tx, case_id: str, rights: Iterable[Right], kinds: Iterable[LinkKind], recipient: str | None = None) -> int:
     """Revoke the unused links of these requests: a new one replaces older ones of the same request only."""
     wanted, values = {r.value for r in rights}, {"of": case_id, "kinds": [k.value for k in kinds]}
-    found = tx.connection.execute(_UNUSED, values) if recipient is None else tx.connection.execute(_UNUSED_OF, values | {"whose": recipient})
-    ids = [row.id for row in found if wanted & set(row.rights)]
+    query = _UNUSED if recipient is None else _UNUSED_OF
+    ids = [row.id for row in tx.connection.execute(query, values | {"whose": recipient}) if wanted & set(row.rights)]
     if ids:
         tx.connection.execute(update(link).where(link.c.id.in_(ids)).values(revoked_at=tx.now))
     return len(ids)

@@ -198,7 +198,9 @@ def _stored(tx: Tx, row: Row[Any]) -> StoredMail:
     raw = tx.unseal(row.key_id, row.id, row.sealed) if row.sealed else b""
     language = Language(row.language) if row.language else None
     reasons = tuple(HoldReason(r) for r in row.reasons)
-    return StoredMail(row.id, row.key_id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw)
+    return StoredMail(
+        row.id, row.key_id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw
+    )
 
 
 def load_waiting(tx: Tx, mail_ids: Sequence[str], most: int, most_bytes: int) -> Lot:
@@ -251,7 +253,9 @@ def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) 
     """A person took a mail out of the queue. False if it was no longer there."""
     if case_id is not None:
         tx.adopt(tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id)).scalar_one(), key_of(tx, case_id))
-    values: dict[str, Any] = {"state": state.value, "ruled_at": tx.now} | ({"case_id": case_id} if case_id else {})
+    values: dict[str, Any] = {"state": state.value, "ruled_at": tx.now}
+    if case_id is not None:
+        values["case_id"] = case_id
     return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.ruled_at.is_(None)).values(**values)).rowcount)
 
 

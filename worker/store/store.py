@@ -116,7 +116,6 @@ class Store:
 
         Raises StoreUnavailable when the database does not answer.
         """
-        tx: Tx | None = None
         try:
             with self._engine.begin() as connection:
                 tx = Tx(connection, self.vault, self.ledger, self.clock.now())
@@ -127,7 +126,7 @@ class Store:
         except (OperationalError, InterfaceError) as error:
             msg = f"the desk's database does not answer: {type(error.orig).__name__}"
             raise StoreUnavailable(msg) from error
-        for hook in tx.hooks if tx is not None else ():
+        for hook in tx.hooks:
             hook()
 
     async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:

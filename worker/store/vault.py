@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import os
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
@@ -122,21 +123,23 @@ class Vault:
         if key_id is None:
             return self._master
         if key_id not in known:
-            self._learn(connection, connection.execute(_ONE, {"this": key_id}).all(), known)
-        if key_id not in known:
-            msg = f"key {key_id} was destroyed"
-            raise SealBroken(msg)
+            row = connection.execute(_ONE, {"this": key_id}).one_or_none()
+            if row is None:
+                msg = f"key {key_id} was destroyed"
+                raise SealBroken(msg)
+            known[key_id] = self._opened(connection, row, known)
         return known[key_id]
 
     def fetch(self, connection: Connection, key_ids: Iterable[str], known: MutableMapping[str, bytes]) -> None:
-        """Put the unwrapped keys into ``known``, those that were destroyed excepted."""
-        missing = [each for each in key_ids if each not in known]
-        if missing:
-            self._learn(connection, connection.execute(_SOME, {"these": missing}).all(), known)
+        """Put the unwrapped keys into ``known``; one that was destroyed or does not open is left out."""
+        missing = sorted({each for each in key_ids if each not in known})
+        for row in connection.execute(_SOME, {"these": missing}).all() if missing else ():
+            with suppress(SealBroken):
+                known[row.id] = self._opened(connection, row, known)
 
-    def _learn(self, connection: Connection, rows: Iterable[Row[str, bytes, str | None]], known: MutableMapping[str, bytes]) -> None:
-        for key_id, wrapped, parent_id in rows:
-            known[key_id] = _unwrap(self.key(connection, parent_id, known), wrapped, key_id.encode())
+    def _opened(self, connection: Connection, row: Row[str, bytes, str | None], known: MutableMapping[str, bytes]) -> bytes:
+        key_id, wrapped, parent_id = row
+        return _unwrap(self.key(connection, parent_id, known), wrapped, key_id.encode())
 
     def adopt(self, connection: Connection, key_id: str, parent_id: str, known: MutableMapping[str, bytes]) -> None:
         """Put ``key_id`` under ``parent_id``: a mail that joins a case dies with the case."""

@@ -1,0 +1,3 @@
+"""What the demo page shows, as plain values."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""One customer: sends a mail, reads the letters, opens the pages, clicks."""
+
+from __future__ import annotations
