@@ -39,8 +39,6 @@ class Desk:
     mode: Mode = Mode.ON
     #: The languages of the company, its first one for mails whose language cannot be told.
     languages: tuple[Language, ...] = tuple(Language)
-    #: "retention" or "never": whether the mailbox's copies go when their time comes.
-    purge: str = "retention"
 
     @property
     def mail_domain(self) -> str:

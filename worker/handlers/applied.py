@@ -8,7 +8,7 @@ from worker.rules.asking import the_case
 from worker.rules.deadline import local_day
 from worker.rules.decision import Carried, Decision, HoldCase, Move, Send
 from worker.rules.letters import NEW_CODE, Corrected, CorrectionOutdated, Erased, Item, NewLink, NothingHeld, PackageReady, Reason
-from worker.rules.model import ENDED, EffectKind, HoldReason, LinkKind, RequestState, Right
+from worker.rules.model import ENDED, EffectKind, HoldReason, LinkKind, Origin, RequestState, Right
 
 if TYPE_CHECKING:
     from datetime import date
@@ -42,11 +42,7 @@ def _close(situation: Situation, case: Case, carried: Carried) -> list[Action]:
             letter = Corrected(case.reference, changed=carried.changed, refused=carried.refused, recipients=carried.recipients)
             return [Move(Right.CORRECTION, _how_far(bool(carried.changed), bool(carried.refused))), Send(letter)]
         case EffectKind.ERASE:
-            kept = (
-                *carried.kept,
-                Item("request_file", 1, Reason.REQUEST_FILE, _file_until(situation)),
-                Item("suppression", 1, Reason.SUPPRESSION),
-            )
+            kept = (*carried.kept, *_kept_by_us(situation, case))
             told = Erased(case.reference, erased=carried.erased, kept=kept, recipients=carried.recipients)
             return [Move(Right.DELETION, _how_far(done=True, refused=bool(carried.kept))), Send(told)]
 
@@ -55,6 +51,13 @@ def _how_far(done: bool, refused: bool) -> RequestState:
     if not refused:
         return RequestState.FULFILLED
     return RequestState.PARTLY_REFUSED if done else RequestState.REFUSED
+
+
+def _kept_by_us(situation: Situation, case: Case) -> tuple[Item, ...]:
+    """What the request itself leaves behind: its file, the mark on the suppression list, the mail in the mailbox."""
+    mailbox = (Item("mail", 1, Reason.MAILBOX_COPY),) if case.origin is Origin.MAIL else ()
+    file = Item("request_file", 1, Reason.REQUEST_FILE, _file_until(situation))
+    return (file, Item("suppression", 1, Reason.SUPPRESSION), *mailbox)
 
 
 def _package(situation: Situation, case: Case) -> PackageReady:
