@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _WAITS: Final = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)  # seconds between attempts to connect
-_LOT: Final = 100  # mails in one transaction
+_LOT: Final = 100  # mails asked for at once; those that come together are one transaction
 
 
 @dataclass(slots=True)
@@ -42,8 +42,8 @@ class _Folder:
     uid: int
     pending: set[int] = field(default_factory=set)
     first_connected_at: datetime | None = None
-    #: True after the server gave new UIDs: everything comes again and is recognised by its content.
-    resync: bool = False
+    #: UIDs below this one came again when the server numbered the folder anew: some may be history.
+    resync_below: int = 0
 
 
 class Intake:
@@ -81,11 +81,10 @@ class Intake:
         try:
             await mailbox.connect()
             names = await mailbox.folders()
+            if not names:
+                raise MailboxUnavailable(f"mailbox {self._settings.name}: none of its folders is there")
             while True:
-                for name in reversed(names):  # the first folder last: IDLE waits in it
-                    await self._fetch_folder(mailbox, name)
-                await self._found(len(names))
-                await mailbox.wait(self._settings.poll)
+                await self._round(mailbox, names)
         finally:
             await mailbox.close()
 
@@ -96,13 +95,38 @@ class Intake:
             await self._desk.store.run(mails.note_door, self._settings.name, "connected")
             self.connected = True
 
-    async def _fetch_folder(self, mailbox: Mailbox, name: str) -> None:
+    async def _round(self, mailbox: Mailbox, names: Sequence[str]) -> None:
+        """Look into every folder, the first one last, and wait there: what arrives in it is taken at once."""
+        loop = asyncio.get_running_loop()
+        for name in reversed(names[1:]):
+            await self._enter(mailbox, name)
+        folder = await self._enter(mailbox, names[0])
+        await self._found(len(names))
+        end = loop.time() + self._settings.poll
+        while (left := end - loop.time()) > 0 and await mailbox.wait(left):
+            await self._fetch(mailbox, folder)
+
+    async def _enter(self, mailbox: Mailbox, name: str) -> _Folder:
+        """Select a folder and take what is new; first let go what a kill between commit and move left behind."""
         state = await mailbox.select(name)
         folder = await self._open(mailbox, name, state)
-        await self._let_go(mailbox, folder, await self._desk.store.run(mails.not_moved, self._settings.name, name, state.uidvalidity))
+        if self._settings.after == "move":
+            left = await self._desk.store.run(mails.not_moved, self._settings.name, name, state.uidvalidity)
+            await self._let_go(mailbox, folder, left)
+        await self._fetch(mailbox, folder)
+        return folder
+
+    async def _fetch(self, mailbox: Mailbox, folder: _Folder) -> None:
         uids = sorted({*folder.pending, *await mailbox.uids_above(folder.uid)})
         for start in range(0, len(uids), _LOT):
-            await self._take_lot(mailbox, folder, uids[start : start + _LOT])
+            some = uids[start : start + _LOT]
+            folder.pending.update(some)
+            folder.uid = max(folder.uid, *some)
+            async for lot in mailbox.fetch_lots(some):
+                await self._take_lot(mailbox, folder, lot)
+            # What somebody else removed meanwhile will never come.
+            if gone := folder.pending.intersection(some):
+                folder.pending -= gone.difference(await mailbox.sizes(gone))
 
     async def _open(self, mailbox: Mailbox, name: str, state: FolderState) -> _Folder:
         """Where to go on. The first connection begins behind what is there, or on the day of ``since``."""
@@ -113,8 +137,9 @@ class Intake:
             return _Folder(name, state.uidvalidity, first)
         if cursor.uidvalidity != state.uidvalidity:
             log.warning("the server numbers a folder anew: it is read again", mailbox=self._settings.name)
-            return _Folder(name, state.uidvalidity, 0, set(), cursor.first_connected_at, resync=True)
-        return _Folder(name, state.uidvalidity, cursor.uid, set(cursor.pending), cursor.first_connected_at)
+            await self._desk.store.run(mails.renumbered, self._settings.name, name, state.uidvalidity, state.uidnext)
+            return _Folder(name, state.uidvalidity, 0, set(), cursor.first_connected_at, state.uidnext)
+        return _Folder(name, state.uidvalidity, cursor.uid, set(cursor.pending), cursor.first_connected_at, cursor.resync_below)
 
     async def _first_uid(self, mailbox: Mailbox, state: FolderState) -> int:
         if self._settings.since is None:
@@ -122,11 +147,8 @@ class Intake:
         since = await mailbox.uids_since(self._settings.since)
         return min(since, default=state.uidnext) - 1
 
-    async def _take_lot(self, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
-        fetched = [mail async for mail in mailbox.fetch(uids)]
-        got = {mail.uid for mail in fetched}
-        folder.pending = (folder.pending | set(uids)) - got
-        folder.uid = max(folder.uid, *uids)
+    async def _take_lot(self, mailbox: Mailbox, folder: _Folder, fetched: Sequence[Fetched]) -> None:
+        folder.pending.difference_update(mail.uid for mail in fetched)
         arrivals = await asyncio.to_thread(self._arrivals, folder, fetched)
         await self._desk.store.run(self._commit, folder, arrivals)
         await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.state is not MailState.HISTORY])
@@ -141,13 +163,15 @@ class Intake:
                 m.internal_date,
                 _key(m.raw),
                 m.raw,
-                self._state(folder, m.internal_date),
+                self._state(folder, m.uid, m.internal_date),
             )
             for m in fetched
         ]
 
-    def _state(self, folder: _Folder, received_at: datetime) -> MailState:
-        older = folder.resync and folder.first_connected_at is not None and received_at < folder.first_connected_at
+    def _state(self, folder: _Folder, uid: int, received_at: datetime) -> MailState:
+        """History only when it surely came before: INTERNALDATE has whole seconds."""
+        first = folder.first_connected_at
+        older = uid < folder.resync_below and first is not None and received_at < first.replace(microsecond=0)
         return MailState.HISTORY if older else MailState.STORED
 
     def _commit(self, tx: Tx, folder: _Folder, arrivals: list[mails.Arrival]) -> None:

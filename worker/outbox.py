@@ -36,14 +36,20 @@ class Outbox:
 
     async def run(self, ids: Sequence[str]) -> None:  # noqa: ARG002 - the rows say what is due
         """Send everything that is due. Called by the engine; the sweep calls it again."""
-        while claimed := await self._desk.store.run(self._claim):
-            results = await asyncio.gather(*(self._attempt(one) for one in claimed))
-            await self._desk.store.run(_write, list(zip(claimed, results, strict=True)))
-            if all(result.state is letters.LetterState.WAITING for result in results):
+        results: list[tuple[Claimed, letters.Result]] = []
+        while claimed := await self._desk.store.run(self._turn, results):
+            attempts = await asyncio.gather(*(self._attempt(one) for one in claimed))
+            results = list(zip(claimed, attempts, strict=True))
+            if all(result.state is letters.LetterState.WAITING for result in attempts):
+                await self._desk.store.run(_write, results)
                 return
 
-    def _claim(self, tx: Tx) -> list[Claimed]:
-        """The circuit breaker stands before the claim: a desk that writes without end is stopped, whatever the reason."""
+    def _turn(self, tx: Tx, results: list[tuple[Claimed, letters.Result]]) -> list[Claimed]:
+        """Write what became of one lot and claim the next.
+
+        The circuit breaker stands before the claim: a desk that writes without end is stopped, whatever the reason.
+        """
+        _write(tx, results)
         if letters.sent_since(tx, tx.now - timedelta(hours=1)) > self._desk.policy.letters_per_hour:
             log.error("more letters in an hour than [policy] letters_per_hour allows: nothing is sent until the hour is over")
             return []

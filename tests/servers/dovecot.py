@@ -155,6 +155,12 @@ class Dovecot:
         """Remove a user's mails and folders."""
         shutil.rmtree(self.root / "mail" / user, ignore_errors=True)
 
+    def renumber(self, user: str) -> None:
+        """Forget every UID of a user: the next connection finds another UIDVALIDITY."""
+        for kind in ("dovecot-uidlist*", "dovecot-uidvalidity*", "dovecot.index*", "dovecot.list.index*"):
+            for each in self._maildir(user).rglob(kind):
+                each.unlink()
+
     def log(self) -> str:
         """All that the server has logged."""
         return (self.root / "log").read_text(errors="replace")

@@ -141,6 +141,17 @@ async def test_approving_opens_the_request_and_the_person_still_confirms(site: S
     assert "Lindenlaan" in (await site.get(f"/c/{letter.link('c')}")).text
 
 
+async def test_stopping_newsletters_for_somebody_needs_no_confirmation_and_the_page_says_so(site: Site, signed_in: Clerks) -> None:
+    await site.reader("ann@example.com")
+    clerk: Clerk = await signed_in()
+    path = f"/desk/mail/{await held(site)}"
+    check = await clerk.post(path, {"act": "approve", "right": "unsubscribe", "step": "check"})
+    assert "stop at once" in check.text
+    assert "A request is opened" not in check.text
+    await clerk.post(path, {"act": "approve", "right": "unsubscribe", "step": "do"})
+    assert await site.running("ann@example.com") == set()
+
+
 async def test_refusing_needs_a_right_and_a_reason_and_sends_the_letter_that_was_shown(site: Site, signed_in: Clerks) -> None:
     clerk: Clerk = await signed_in()
     path = f"/desk/mail/{await held(site)}"

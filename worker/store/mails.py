@@ -25,12 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a folder was read. ``uid`` is the last contiguous one stored, ``pending`` those above 0 that failed."""
+    """How far a folder was read. ``uid`` is the highest one seen, ``pending`` those up to it that are not stored yet.
+
+    ``resync_below``: the server numbered the folder anew; UIDs below this one may be older than the first connection.
+    """
 
     uidvalidity: int
     uid: int
     pending: tuple[int, ...]
     first_connected_at: datetime
+    resync_below: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ _FINISH: Final = update(mail).where(mail.c.id == bindparam("this"), _STORED)
 def cursor(tx: Tx, door: str, folder: str) -> Cursor | None:
     """How far ``folder`` of ``door`` was read, or None before the first connection."""
     row = tx.connection.execute(_CURSOR, {"of_door": door, "of_folder": folder}).one_or_none()
-    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at) if row else None
+    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at, row.resync_below) if row else None
 
 
 def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pending: Iterable[int] = ()) -> None:
@@ -103,6 +107,12 @@ def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pendi
     changed = tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values}).rowcount
     if not changed:
         tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
+
+
+def renumbered(tx: Tx, door: str, folder: str, uidvalidity: int, below: int) -> None:
+    """The server numbers a folder anew: begin again, and remember up to where mails may be history."""
+    here = (mailbox_cursor.c.door == door) & (mailbox_cursor.c.folder == folder)
+    tx.connection.execute(update(mailbox_cursor).where(here).values(uidvalidity=uidvalidity, uid=0, pending=[], resync_below=below))
 
 
 def note_door(tx: Tx, door: str, state: str) -> None:
@@ -155,7 +165,7 @@ def _known_uids(tx: Tx, arrivals: Sequence[Arrival]) -> set[tuple[str, str, int,
 
 def _row(tx: Tx, arrival: Arrival, *, duplicate: bool) -> dict[str, Any]:
     mail_id, key_id = new_id(), tx.new_key()
-    state = MailState.DUPLICATE if duplicate and arrival.state is MailState.STORED else arrival.state
+    state = MailState.DUPLICATE if duplicate else arrival.state
     return {
         "id": mail_id, "door": arrival.door, "folder": arrival.folder, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "stored_at": tx.now, "state": state.value, "reasons": [], "labels": [], "size": len(arrival.raw),
@@ -262,7 +272,7 @@ def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) 
 def replay(tx: Tx, mail_id: str) -> bool:
     """Put a quarantined or held mail back to ``stored``, to be read again."""
     states = (MailState.QUARANTINED.value, MailState.HELD.value, MailState.QUIET.value, MailState.MACHINE.value)
-    values = {"state": MailState.STORED.value, "reasons": [], "labels": [], "ruled_at": None}
+    values: dict[str, Any] = {"state": MailState.STORED.value, "reasons": [], "labels": [], "ruled_at": None}
     return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.state.in_(states)).values(**values)).rowcount)
 
 

@@ -1,0 +1,112 @@
+"""A desk in a process of its own that kills itself at one step: ``python -m tests.chaos.desk_process CONFIG STEPS AHEAD [STEP NUMBER]``.
+
+Each step that it comes to is a line in the file STEPS. Its clock is AHEAD seconds before the machine's. With STEP and NUMBER it
+sends itself SIGKILL the NUMBER-th time that it comes to STEP; nothing of the product knows of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.journeys.running import Ahead
+from worker.app import running
+from worker.logs import configure
+from worker.mail.imap import Mailbox
+from worker.mail.smtp import Relay
+from worker.register.register import Register
+from worker.settings import load
+from worker.store import Store, Tx
+
+#: What reaches out of the process: before and after each of these is a step.
+OUTWARD = ((Relay, "send"), (Mailbox, "move"), (Register, "rectify"), (Register, "erase"), (Register, "read"))
+
+
+@dataclass
+class Steps:
+    """Counts the steps, and kills at the chosen one."""
+
+    log: int
+    step: str = ""
+    number: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def __call__(self, step: str) -> None:
+        """One step is reached. What was written to the log stays when the process dies: the kernel has it."""
+        self.seen[step] += 1
+        os.write(self.log, f"{step}\n".encode())
+        if step == self.step and self.seen[step] == self.number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def watch(steps: Steps) -> None:
+    """Put a step before and after everything that others can see: each commit that wrote something, and each way outward."""
+    for kind, name in OUTWARD:
+        setattr(kind, name, _around(steps, f"{kind.__name__}.{name}", getattr(kind, name)))
+    Store.run = _committing(steps, Store.run)  # type: ignore[method-assign]
+
+
+def _around(steps: Steps, name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(call)
+    async def stepped(*arguments: Any, **named: Any) -> Any:
+        steps(f"before {name}")
+        result = await call(*arguments, **named)
+        steps(f"after {name}")
+        return result
+
+    return stepped
+
+
+def _committing(steps: Steps, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    @functools.wraps(run)
+    async def stepped(store: Store, work: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        name, wrote = getattr(work, "__qualname__", "?").replace("<locals>.", ""), [False]
+
+        def inside(tx: Tx, *given: Any, **also: Any) -> Any:
+            before = _changes(tx)
+            result = work(tx, *given, **also)
+            # Registered last, so that it is called when everything else of the transaction is written.
+            tx.before_commit(lambda: _written(tx, before))
+            return result
+
+        def _written(tx: Tx, before: int) -> None:
+            wrote[0] = _changes(tx) > before
+            if wrote[0]:
+                steps(f"before commit {name}")
+
+        result = await run(store, inside, *arguments, **named)
+        if wrote[0]:
+            steps(f"after commit {name}")
+        return result
+
+    return stepped
+
+
+def _changes(tx: Tx) -> int:
+    """How many rows this connection has changed so far (sqlite3.Connection.total_changes)."""
+    connection: Any = tx.connection.connection.dbapi_connection
+    return int(connection.total_changes)
+
+
+async def main(config: Path, log: Path, ahead: float, step: str = "", number: int = 0) -> None:
+    """Run the desk until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    configure()
+    watch(Steps(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), step, number))
+    async with running(load(config, {}), clock=Ahead(timedelta(seconds=ahead))):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    asyncio.run(main(Path(given[0]), Path(given[1]), float(given[2]), *given[3:4], *map(int, given[4:5])))
