@@ -11,16 +11,13 @@ import signal
 import tomllib
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from worker.errors import RegisterUnavailable
-from worker.logs import configure
 from worker.rules.reading.reader import Reader
 
 if TYPE_CHECKING:
@@ -53,6 +50,7 @@ class Role(StrEnum):
     ALL = "all"
 
 
+_ANCHOR_AT: Final = time(3, 0)  # local: after the day's work
 ALL: Final[frozenset[Role]] = frozenset(Role) - {Role.ALL}
 
 
@@ -108,6 +106,8 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
 
 async def _create(register: Register) -> None:
     """Make the built-in tables. A register that is down delays changes, not the start: it makes them when it is back."""
+    import structlog
+
     try:
         await register.create()
     except RegisterUnavailable as error:
@@ -226,9 +226,9 @@ def _work(desk: Desk, settings: Settings, relay: Relay, found: Running) -> dict[
 
 
 def _schedule(desk: Desk, schedule: ScheduleSettings | None) -> Work:
-    from worker.schedule import Schedule
+    from worker.schedule import Daily, Schedule, ScheduleSettings
 
-    return Schedule(desk, schedule).run
+    return Schedule(desk, schedule or ScheduleSettings(daily=(Daily("anchor", _ANCHOR_AT),))).run
 
 
 def _embedded(desk: Desk) -> EmbeddedEngine:
@@ -258,6 +258,7 @@ def _tasks(desk: Desk, settings: Settings, relay: Relay) -> dict[str, Task]:
         "campaign": Sender(desk, relay, settings.newsletter_settings()).campaign,
         "sweep": lambda _: tick.sweep(desk),
         "tick": lambda _: tick.tick(desk),
+        "anchor": _anchor(desk),
     }
 
 
@@ -298,8 +299,19 @@ def _policies(settings: Settings) -> dict[Language, str]:
     return {language: file.read_text("utf-8") for language, file in files.items() if file.exists()}
 
 
+def _anchor(desk: Desk) -> Task:
+    from worker.casework.anchor import anchor
+
+    async def run(_ids: Sequence[str]) -> None:
+        await anchor(desk)
+
+    return run
+
+
 async def serve(settings: Settings, roles: Iterable[Role] = ALL) -> None:
     """Run until SIGTERM or SIGINT: what is in hand is finished, what waits is in its row."""
+    from worker.logs import configure
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

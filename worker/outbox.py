@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _LOT: Final = 50  # letters claimed at once
+_BREATH: Final = 0.1  # seconds between two claims of few letters
 _STALE: Final = timedelta(minutes=10)  # longer than any time-out of one attempt
 #: Waits after a temporary failure (RFC 5321, 4.5.4.1: at least 30 minutes in the long run, four to five days in all).
 _WAITS: Final = tuple(timedelta(minutes=m) for m in (1, 5, 15, 30, 60, 120, 240, 480, 720, 1440, 1440))
@@ -33,23 +34,25 @@ class Outbox:
     def __init__(self, desk: Desk, relay: Relay) -> None:
         self._desk = desk
         self._relay = relay
+        self._next = 0.0  # loop time before which nothing is claimed
 
     async def run(self, ids: Sequence[str]) -> None:  # noqa: ARG002 - the rows say what is due
-        """Send everything that is due. Called by the engine; the sweep calls it again."""
-        results: list[tuple[Claimed, letters.Result]] = []
-        while claimed := await self._desk.store.run(self._turn, results):
-            attempts = await asyncio.gather(*(self._attempt(one) for one in claimed))
-            results = list(zip(claimed, attempts, strict=True))
-            if all(result.state is letters.LetterState.WAITING for result in attempts):
-                await self._desk.store.run(_write, results)
+        """Send everything that is due. Called by the engine, again for what is written meanwhile; the sweep calls it too."""
+        await self._breathe()
+        while claimed := await self._desk.store.run(self._claim):
+            results = await asyncio.gather(*(self._attempt(one) for one in claimed))
+            await self._desk.store.run(_write, list(zip(claimed, results, strict=True)))
+            if len(claimed) < _LOT or all(result.state is letters.LetterState.WAITING for result in results):
                 return
 
-    def _turn(self, tx: Tx, results: list[tuple[Claimed, letters.Result]]) -> list[Claimed]:
-        """Write what became of one lot and claim the next.
+    async def _breathe(self) -> None:
+        """The first letter leaves at once; those that are written right after it leave together."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._next - loop.time())
+        self._next = loop.time() + _BREATH
 
-        The circuit breaker stands before the claim: a desk that writes without end is stopped, whatever the reason.
-        """
-        _write(tx, results)
+    def _claim(self, tx: Tx) -> list[Claimed]:
+        """The circuit breaker stands before the claim: a desk that writes without end is stopped, whatever the reason."""
         if letters.sent_since(tx, tx.now - timedelta(hours=1)) > self._desk.policy.letters_per_hour:
             log.error("more letters in an hour than [policy] letters_per_hour allows: nothing is sent until the hour is over")
             return []

@@ -1,7 +1,6 @@
-"""A desk in a process of its own that kills itself at one step: ``python -m tests.chaos.desk_process CONFIG STEPS AHEAD [STEP NUMBER]``.
+"""A desk in a process of its own that kills itself at one step; nothing of the product knows of that.
 
-Each step that it comes to is a line in the file STEPS. Its clock is AHEAD seconds before the machine's. With STEP and NUMBER it
-sends itself SIGKILL the NUMBER-th time that it comes to STEP; nothing of the product knows of that.
+The processes are forked from one that has imported everything (the standard library's forkserver): a trial starts two of them.
 """
 
 from __future__ import annotations
@@ -10,11 +9,12 @@ import asyncio
 import functools
 import os
 import signal
-import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
@@ -97,16 +97,30 @@ def _changes(tx: Tx) -> int:
     return int(connection.total_changes)
 
 
-async def main(config: Path, log: Path, ahead: float, step: str = "", number: int = 0) -> None:
-    """Run the desk until SIGTERM."""
+async def work(config: Path, steps: Steps, ahead: timedelta) -> None:
+    """Run the desk until SIGTERM, its clock ``ahead`` of the machine's."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     configure()
-    watch(Steps(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), step, number))
-    async with running(load(config, {}), clock=Ahead(timedelta(seconds=ahead))):
+    watch(steps)
+    async with running(load(config, {}), clock=Ahead(ahead)):
         await stop.wait()
 
 
-if __name__ == "__main__":
-    given = sys.argv[1:]
-    asyncio.run(main(Path(given[0]), Path(given[1]), float(given[2]), *given[3:4], *map(int, given[4:5])))
+def child(config: Path, ahead: timedelta, step: str, number: int) -> None:
+    """What the process does: its log and its steps go to files beside ``config``; it dies the ``number``-th time that it comes to ``step``."""
+    log = _appended(config.with_name("log"))
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    asyncio.run(work(config, Steps(_appended(config.with_name("steps")), step, number), ahead))
+
+
+def _appended(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def processes() -> ForkServerContext:
+    """Where the processes come from."""
+    found = get_context("forkserver")
+    found.set_forkserver_preload([__name__, "worker.web.app", "worker.web.server", "worker.intake", "worker.sender", "worker.schedule"])
+    return found

@@ -84,11 +84,11 @@ class Clerk:
 
 
 @asynccontextmanager
-async def served(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+async def served(app: Starlette, trusted_proxies: tuple[str, ...] = ()) -> AsyncIterator[httpx.AsyncClient]:
     """``app`` behind a real server."""
     bound = server.listening("127.0.0.1", 0)
     host, port = bound.getsockname()[:2]
-    running = asyncio.ensure_future(server.serve(app, bound))
+    running = asyncio.ensure_future(server.serve(app, bound, trusted_proxies))
     try:
         async with httpx.AsyncClient(base_url=f"http://{host}:{port}", follow_redirects=False) as client:
             yield client

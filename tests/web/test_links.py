@@ -43,7 +43,7 @@ async def test_the_confirmation_page_tells_what_was_asked_and_by_when_it_is_answ
     assert "+32 9 123 45 67" not in page
     assert "Tuesday 7 April 2026" in page
     assert 'autocomplete="one-time-code"' in page
-    assert "This was not me" in page
+    assert "No, this was not me" in page
 
 
 async def test_access_needs_the_button_and_the_package_needs_the_code(site: Site) -> None:
@@ -126,8 +126,8 @@ async def test_a_deletion_can_be_stopped_on_its_page(site: Site) -> None:
     await site.post(f"/c/{letter.link('c')}", {"right": "deletion", "code": letter.code})
     planned = await site.house.last("erasure_planned")
     path = f"/r/{planned.link('r')}"
-    assert "Stop the deletion" in (await site.get(path)).text
-    assert "The deletion is stopped" in (await site.post(f"{path}/cancel")).text
+    assert "Stop the erasure" in (await site.get(path)).text
+    assert "The erasure is stopped" in (await site.post(f"{path}/cancel")).text
     site.house.clock.pass_(days=10)
     await site.house.carry_out()
     assert await site.house.record() is not None

@@ -96,7 +96,6 @@ def test_a_long_table_is_cut_on_the_page_and_says_how_many_there_are() -> None:
 
 def test_a_taken_port_is_an_error_and_a_free_one_is_found() -> None:
     first = listening("127.0.0.1", 0)
-    first.listen()
     try:
         with pytest.raises(OSError):
             listening("127.0.0.1", first.getsockname()[1])
@@ -120,7 +119,9 @@ def contrast(one: str, other: str) -> float:
 
 def palettes() -> tuple[dict[str, str], dict[str, str]]:
     style = (TEMPLATES / "web" / "desk.css").read_text("utf-8")
-    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2])
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
+    )
     return light, {**light, **dark}
 
 

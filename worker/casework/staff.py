@@ -39,7 +39,7 @@ class Session:
 
 
 async def add(desk: Desk, login: str, role: Role, password: str) -> str:
-    """Add an account; IntegrityError of the store for a login that is taken."""
+    """Add an account. Raises ConfigurationError for a login that is taken."""
     hashed = await asyncio.to_thread(_HASHER.hash, password)
     return await desk.store.run(_add, login, role, hashed)
 

@@ -124,7 +124,7 @@ def _customer(number: int, who: _Identity, words: Mapping[str, Any], chance: ran
 def address(words: Mapping[str, Any], chance: random.Random) -> dict[Column, str]:
     """A place to live, and the telephone numbers that belong to it."""
     postcode, town, zone = chance.choice(words["towns"])
-    block = "555 01" if len(zone) == 2 else "55 01"  # noqa: PLR2004 - digits of a zone code: the whole number has nine
+    block = {"02": "555 01", "03": "255 01", "04": "255 01", "09": "255 01"}.get(zone, "55 01")  # what each zone's numbers begin with
     return {
         Column.STREET: chance.choice(words["streets"]),
         Column.NUMBER: str(chance.randint(1, 180)),

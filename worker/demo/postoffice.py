@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from functools import cached_property
@@ -70,14 +71,19 @@ class Letter:
         return next((found[0] for found in _LINK.finditer(self.text) if found[1] == kind.value), "")
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class PostOffice:
     """One listener. Mails to ``mailbox`` go into the IMAP server's INBOX, all others are kept in :attr:`letters`."""
 
-    def __init__(self, imap: ImapServer, mailbox: str) -> None:
+    def __init__(self, imap: ImapServer, mailbox: str, now: Callable[[], datetime] = _now) -> None:
         self.port = 0
         self.letters: list[Letter] = []
         self._imap = imap
         self._mailbox = mailbox.lower()
+        self._now = now  # a mail is received by the clock that the desk goes by
         self._server: asyncio.Server | None = None
         self._arrived = asyncio.Condition()
         self._count = 0
@@ -121,7 +127,7 @@ class PostOffice:
         raw = envelope.original_content or b""
         for recipient in envelope.rcpt_tos:
             if recipient.lower() == self._mailbox:
-                await self._imap.append("INBOX", raw)
+                await self._imap.append("INBOX", raw, self._now())
             else:
                 await self._keep(envelope.mail_from or "", recipient, raw)
         return "250 2.0.0 taken"

@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import func, insert, select, update
+import structlog
+from sqlalchemy import delete, func, insert, select, update
 
-from worker.rules.model import Change, Column, EffectKind, Right
+from worker.errors import SealBroken
+from worker.rules.model import Change, Column, EffectKind, RequestState, Right
 from worker.store.cases import key_of
 from worker.store.store import Tx, new_id
-from worker.store.tables import effect, package
+from worker.store.tables import effect, package, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
     from sqlalchemy import Row
+
+log = structlog.get_logger(__name__)
+#: What informs; an erasure of the same case waits for it, also while a person must look at it.
+_INFORMS: Final = (Right.ACCESS.value, Right.PORTABILITY.value)
+_UNDER_WAY: Final = (RequestState.IN_REVIEW.value, RequestState.CONFIRMED.value, RequestState.APPLYING.value)
 
 
 class EffectState(StrEnum):
@@ -67,7 +74,10 @@ def add(
 
 
 def claim(tx: Tx, limit: int, stale: timedelta) -> list[Effect]:
-    """Take effects that are due, and those whose claim is older than ``stale``. An erasure waits for the package of its case."""
+    """Take effects that are due, and those whose claim is older than ``stale``. An erasure waits for the package of its case.
+
+    One that cannot be opened (its key was destroyed) has failed; it does not stop the others.
+    """
     earlier = effect.alias()
     blocked = (
         select(earlier.c.id)
@@ -79,16 +89,36 @@ def claim(tx: Tx, limit: int, stale: timedelta) -> list[Effect]:
         )
         .exists()
     )
+    unanswered = (
+        select(request.c.id)
+        .where(request.c.case_id == effect.c.case_id, request.c.asked.in_(_INFORMS), request.c.state.in_(_UNDER_WAY))
+        .exists()
+    )
     ready = (effect.c.state == EffectState.WAITING) & (effect.c.due <= tx.now)
     dead = (effect.c.state == EffectState.CLAIMED) & (effect.c.claimed_at <= tx.now - stale)
-    free = (effect.c.kind != EffectKind.ERASE.value) | ~blocked
+    free = (effect.c.kind != EffectKind.ERASE.value) | (~blocked & ~unanswered)
     rows = tx.connection.execute(
         select(effect).where((ready | dead) & free).order_by(effect.c.due, effect.c.id).limit(limit).with_for_update(skip_locked=True)
     ).all()
     if rows:
         values = {"state": EffectState.CLAIMED, "claimed_at": tx.now, "attempt": effect.c.attempt + 1}
         tx.connection.execute(update(effect).where(effect.c.id.in_([r.id for r in rows])).values(values))
-    return [_effect(r, json.loads(tx.unseal(key_of(tx, r.case_id), r.id, r.sealed))) for r in rows]
+    return [opened for row in rows if (opened := _opened(tx, row)) is not None]
+
+
+def _opened(tx: Tx, row: Row[Any]) -> Effect | None:
+    try:
+        return _effect(row, json.loads(tx.unseal(key_of(tx, row.case_id), row.id, row.sealed or b"")))
+    except SealBroken:
+        log.error("the seal of a change does not open", effect=row.id)
+        tx.connection.execute(update(effect).where(effect.c.id == row.id).values(state=EffectState.FAILED, failure="seal"))
+        return None
+
+
+def is_held(tx: Tx, claimed: Effect) -> bool:
+    """True while nobody has taken this effect over or away."""
+    row = tx.connection.execute(select(effect.c.state, effect.c.attempt).where(effect.c.id == claimed.id).with_for_update()).one_or_none()
+    return row is not None and row.state == EffectState.CLAIMED and row.attempt == claimed.attempt
 
 
 def _effect(row: Row[Any], content: dict[str, Any]) -> Effect:
@@ -110,18 +140,19 @@ def finish(tx: Tx, claimed: Effect, *, state: EffectState, failure: str | None =
 
 
 def cancel(tx: Tx, case_id: str, rights: Iterable[Right]) -> bool:
-    """Drop the effects of these rights that have not begun. False if one of them is being carried out or was."""
+    """Drop the effects of these rights that have not begun. False, and nothing dropped, if one is being carried out.
+
+    Those that were reported before are no hindrance: what they changed stands in their request's state.
+    """
     wanted = {r.value for r in rights}
-    rows = [
-        r
-        for r in tx.connection.execute(select(effect.c.id, effect.c.state, effect.c.rights).where(effect.c.case_id == case_id))
-        if wanted & set(r.rights)
-    ]
-    ids = [r.id for r in rows if r.state == EffectState.WAITING]
-    done = tx.connection.execute(
-        update(effect).where(effect.c.id.in_(ids), effect.c.state == EffectState.WAITING).values(state=EffectState.CANCELLED)
-    ).rowcount if ids else 0  # fmt: skip
-    return done == len(ids) and all(r.state in (EffectState.WAITING, EffectState.CANCELLED) for r in rows)
+    query = select(effect.c.id, effect.c.state, effect.c.rights).where(
+        effect.c.case_id == case_id, effect.c.state.in_((EffectState.WAITING, EffectState.CLAIMED))
+    )
+    rows = [r for r in tx.connection.execute(query.with_for_update()) if wanted & set(r.rights)]
+    if any(r.state == EffectState.CLAIMED for r in rows):
+        return False
+    tx.connection.execute(update(effect).where(effect.c.id.in_([r.id for r in rows])).values(state=EffectState.CANCELLED))
+    return True
 
 
 def waiting_until(tx: Tx, case_id: str, kind: EffectKind) -> datetime | None:
@@ -148,8 +179,8 @@ def next_due(tx: Tx) -> datetime | None:
 
 
 def add_package(tx: Tx, case_id: str, holdings: dict[str, Any], expires_at: datetime) -> str:
-    """Keep a package for the person under the case's key; returns its id."""
-    package_id, key_id = new_id(), key_of(tx, case_id)
+    """Keep a package for the person under a key of its own, below the case's; returns its id."""
+    package_id, key_id = new_id(), tx.new_key(key_of(tx, case_id))
     sealed = tx.seal(key_id, package_id, json.dumps(holdings, ensure_ascii=False).encode())
     tx.connection.execute(
         insert(package).values(
@@ -167,3 +198,13 @@ def open_package(tx: Tx, package_id: str) -> dict[str, Any] | None:
     tx.connection.execute(update(package).where(package.c.id == package_id).values(fetched=package.c.fetched + 1))
     value: dict[str, Any] = json.loads(tx.unseal(row.key_id, package_id, row.sealed))
     return value
+
+
+def forget_packages(tx: Tx) -> int:
+    """Destroy the packages that nobody can open any more: a copy of everything held outlives its link by nothing."""
+    rows = tx.connection.execute(select(package.c.id, package.c.case_id, package.c.key_id).where(package.c.expires_at <= tx.now)).all()
+    for row in rows:
+        tx.connection.execute(delete(package).where(package.c.id == row.id))
+        if row.key_id != key_of(tx, row.case_id):
+            tx.vault.destroy(tx.connection, row.key_id)
+    return len(rows)

@@ -68,6 +68,9 @@ _COUNT: Final = select(func.count()).select_from(letter)
 _OF_PERSON: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.made_at >= bindparam("since"))
 _VERIFICATIONS: Final = _OF_PERSON.where(letter.c.verification)
 _NAMED: Final = _OF_PERSON.where(letter.c.name == bindparam("kind"))
+_ANSWERED: Final = (
+    select(letter.c.case_id).where(letter.c.message_id.in_(bindparam("these", expanding=True)), letter.c.case_id.is_not(None)).limit(1)
+)
 _SINCE: Final = _COUNT.where(letter.c.made_at >= bindparam("since"))
 
 
@@ -132,11 +135,8 @@ def sent_since(tx: Tx, since: datetime) -> int:
 
 def case_of(tx: Tx, message_ids: tuple[str, ...]) -> str | None:
     """The case to which one of our Message-IDs belongs, or None."""
-    if not message_ids:
-        return None
-    return tx.connection.execute(
-        select(letter.c.case_id).where(letter.c.message_id.in_(message_ids), letter.c.case_id.is_not(None)).limit(1)
-    ).scalar()
+    wanted = [each for each in message_ids if each]
+    return tx.connection.execute(_ANSWERED, {"these": wanted}).scalar() if wanted else None
 
 
 def waiting(tx: Tx) -> tuple[int, int]:

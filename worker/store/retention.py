@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, update
 
+from worker.rules.model import MailState
 from worker.store.tables import cases, effect, letter, link, mail, package, request
 
 if TYPE_CHECKING:
@@ -26,7 +27,24 @@ def destroy_case(tx: Tx, case_id: str) -> None:
     for table in (mail, letter, effect, request):
         tx.connection.execute(update(table).where(table.c.case_id == case_id).values(sealed=None))
     tx.connection.execute(update(mail).where(mail.c.case_id == case_id).values(sealed_reading=None))
+    for table in (letter, effect):  # what has not left by then cannot be opened any more
+        waits = table.c.state.in_(("waiting", "claimed"))
+        tx.connection.execute(update(table).where(table.c.case_id == case_id, waits).values(state="cancelled"))
     for table in (package, link):
         tx.connection.execute(delete(table).where(table.c.case_id == case_id))
     tx.connection.execute(update(cases).where(cases.c.id == case_id).values(sealed=None))
+    tx.vault.destroy(tx.connection, key_id)
+
+
+def lone_mails_before(tx: Tx, moment: datetime, limit: int = 200) -> list[str]:
+    """Ids of mails without a case that came before ``moment``, wait for nobody, and still have their key."""
+    done = mail.c.ruled_at.is_not(None) | mail.c.state.not_in((MailState.STORED.value, MailState.HELD.value, MailState.QUARANTINED.value))
+    query = select(mail.c.id).where(mail.c.case_id.is_(None), mail.c.received_at < moment, mail.c.sealed.is_not(None), done).limit(limit)
+    return list(tx.connection.execute(query).scalars())
+
+
+def destroy_mail(tx: Tx, mail_id: str) -> None:
+    """Destroy the key of a mail that belongs to no case, and blank what was sealed under it."""
+    key_id = tx.connection.execute(select(mail.c.key_id).where(mail.c.id == mail_id)).scalar_one()
+    tx.connection.execute(update(mail).where(mail.c.id == mail_id).values(sealed=None, sealed_reading=None))
     tx.vault.destroy(tx.connection, key_id)

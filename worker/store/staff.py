@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import delete, insert, select, update
 
+from worker.errors import ConfigurationError
 from worker.rules.model import Role
 from worker.store.store import Tx, new_id
 from worker.store.tables import staff, staff_session
@@ -31,7 +32,9 @@ class Account:
 
 
 def add(tx: Tx, login: str, role: Role, password_hash: str) -> str:
-    """Add an account and return its id; an existing login raises IntegrityError."""
+    """Add an account and return its id. Raises ConfigurationError for a login that is taken, also by a disabled account."""
+    if tx.connection.execute(select(staff.c.id).where(staff.c.login == login.lower())).scalar() is not None:
+        raise ConfigurationError("login", f"there is an account {login.lower()!r}", "Take another name.")
     staff_id = new_id()
     tx.connection.execute(
         insert(staff).values(id=staff_id, login=login.lower(), role=role.value, password_hash=password_hash, made_at=tx.now)

@@ -15,7 +15,8 @@ from base64 import urlsafe_b64encode
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import bindparam, delete, insert, select, update
 
@@ -110,6 +111,22 @@ class Vault:
     def audit_key(self, chain: str) -> bytes:
         """The key of one audit chain, derived from the master key (it outlives the case's data key)."""
         return hmac.new(self._master, f"audit\0{chain}".encode(), hashlib.sha256).digest()
+
+    def sign(self, content: bytes) -> str:
+        """The hex Ed25519 signature of a line of the ledger; its key is derived from the master key."""
+        return self._signing().sign(content).hex()
+
+    def signed(self, content: bytes, signature: str) -> bool:
+        """True if ``signature`` is ours over ``content``."""
+        try:
+            self._signing().public_key().verify(bytes.fromhex(signature), content)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+    def _signing(self) -> Ed25519PrivateKey:
+        seed = hmac.new(self._master, b"signing", hashlib.sha256).digest()
+        return Ed25519PrivateKey.from_private_bytes(seed)
 
     def new_key(self, connection: Connection, key_id: str, at: datetime, parent_id: str | None = None) -> bytes:
         """Make the key ``key_id``, wrapped by ``parent_id``'s key or by the master key. Returns it."""

@@ -12,7 +12,7 @@ from worker.web.home import HomePages, Plumbing
 from worker.web.limits import Limit
 from worker.web.links import CasePages
 from worker.web.packages import PackagePages
-from worker.web.protect import ErrorPages, WithHeaders
+from worker.web.protect import ErrorPages, Shield
 from worker.web.queue import QueuePages
 from worker.web.readers import ReaderPages
 from worker.web.site import make_site
@@ -69,6 +69,6 @@ def _app(site: Site, routes: list[Route], door: Door | None = None) -> Starlette
     handlers = ErrorPages(site).handlers()
     if door is not None:
         handlers |= {SignInFirst: door.to_login, StalePage: door.stale}
-    app = Starlette(routes=routes, middleware=[Middleware(WithHeaders, headers=site.headers)], exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=[Middleware(Shield, site=site)], exception_handlers=handlers)
     app.router.redirect_slashes = False
     return app

@@ -33,13 +33,14 @@ class Server(uvicorn.Server):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A bound socket; port 0 takes a free one. Raises OSError if the port is taken."""
+    """A socket that takes connections from now on, served or not; port 0 takes a free one. Raises OSError if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named: asyncio sets TCP_NODELAY only then, and without it every page waits 40 ms for an acknowledgement.
     bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen(_BACKLOG)
     except OSError:
         bound.close()
         raise
@@ -76,3 +77,4 @@ async def serve(app: Starlette, bound: socket.socket, trusted_proxies: tuple[str
     finally:
         server.stop()
         await asyncio.wait([running], timeout=_GRACE + 1)
+        bound.close()

@@ -1,0 +1,24 @@
+"""The newsletter that the demo has planned: tomorrow morning, in four languages."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime, time, timedelta
+from importlib.resources import files
+from typing import Final
+
+from worker.rules.model import Language
+from worker.store import Tx, campaigns, newsletters
+from worker.store.campaigns import Text
+
+_AT: Final = time(8, tzinfo=UTC)
+
+
+def plan(tx: Tx, now: datetime) -> str:
+    """Write the topics and plan the newsletter for the next morning; returns its id. Not within the next hour."""
+    data = tomllib.loads((files(__package__) / "data" / "newsletter.toml").read_text("utf-8"))
+    for name, titles in data["topics"].items():
+        newsletters.add_topic(tx, name, {Language(key): title for key, title in titles.items()})
+    texts = {Language(key): Text(each["subject"], each["text"]) for key, each in data["issue"].items()}
+    due = datetime.combine((now + timedelta(hours=1)).date() + timedelta(days=1), _AT)
+    return campaigns.plan(tx, "news", due, texts, "demo")
