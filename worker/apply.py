@@ -6,6 +6,7 @@ and reports it. A database that is down delays and alarms; it loses nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -13,9 +14,8 @@ import structlog
 
 from worker.casework import applied
 from worker.casework.applied import Outcome
-from worker.errors import RegisterRefused, RegisterUnavailable
+from worker.errors import RegisterRefused, TemporaryError
 from worker.rules.decision import Carried
-from worker.rules.letters import Item
 from worker.rules.model import EffectKind, HoldReason
 from worker.store import effects
 
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.casework.desk import Desk
-    from worker.register.model import Match, Rectified
-    from worker.rules.model import Case
+    from worker.register.model import Match, PersonKey, Rectified
+    from worker.rules.model import Case, Change
     from worker.store.effects import Effect
 
 log = structlog.get_logger(__name__)
 _LOT: Final = 20  # effects claimed at once
 _STALE: Final = timedelta(minutes=5)  # a claim older than this belonged to a process that died
+_TRIES: Final = 3  # of a change that runs into a defect of ours
 _WAITS: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800))  # after a database that did not answer
 
 
@@ -43,26 +44,43 @@ async def run(desk: Desk, ids: Sequence[str]) -> None:  # noqa: ARG001 - the row
 async def _carry_out(desk: Desk, effect: Effect) -> None:
     try:
         outcome = await _outcome(desk, effect)
-    except RegisterUnavailable as error:
-        wait = _WAITS[min(effect.attempt, len(_WAITS)) - 1]
-        log.warning(
-            "the register does not answer", effect=effect.id, attempt=effect.attempt, again_in=wait.total_seconds(), error=str(error)
-        )
-        await desk.store.run(effects.finish, effect, state=effects.EffectState.WAITING, failure="unavailable", due=desk.clock.now() + wait)
-        return
+        if outcome is not None:
+            await applied.report(desk, effect, outcome)
+    except TemporaryError as error:
+        log.warning("a change waits for its database", effect=effect.id, attempt=effect.attempt, error=str(error))
+        await applied.later(desk, effect, "unavailable", desk.clock.now() + _wait(effect))
+    except Exception:
+        # A defect of ours in one change must not keep back those behind it, nor be tried for ever: a person sees it.
+        log.exception("a change could not be carried out", effect=effect.id, attempt=effect.attempt)
+        if effect.attempt < _TRIES:
+            await applied.later(desk, effect, "defect", desk.clock.now() + _wait(effect))
+        else:
+            await applied.give_up(desk, effect)
+
+
+def _wait(effect: Effect) -> timedelta:
+    return _WAITS[min(effect.attempt, len(_WAITS)) - 1]
+
+
+async def _outcome(desk: Desk, effect: Effect) -> Outcome | None:
+    """What came of it, or None for an effect that must not be carried out any more."""
+    case = await applied.begin(desk, effect)
+    if case is None:
+        return None
+    try:
+        return await _changed(desk, effect, case)
     except RegisterRefused as error:
         log.error("the register refused a change", effect=effect.id, error=str(error))  # noqa: TRY400 - the message says all; a trace could hold values
-        outcome = Outcome(Carried(effect.kind, effect.rights, failed=True), failure="refused")
-    await applied.report(desk, effect, outcome)
+        return Outcome(Carried(effect.kind, effect.rights, failed=True), failure="refused")
 
 
-async def _outcome(desk: Desk, effect: Effect) -> Outcome:
-    case = await applied.begin(desk, effect)
+async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
     done = await desk.register.rectified(effect.id) if effect.kind is EffectKind.RECTIFY else None
     if done is not None:  # a process died after the change: a new e-mail address is no longer found under the old one
         return _rectified(effect, done)
     matches = await desk.register.find(case.address.mailbox)
-    if len(matches) > 1 and not effect.approved:
+    # Even staff's approval does not say which of several persons a correction is meant for: that one is done by hand.
+    if len(matches) > 1 and (effect.kind is EffectKind.RECTIFY or not effect.approved):
         return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.SEVERAL_MATCHES))
     match effect.kind:
         case EffectKind.PACKAGE:
@@ -70,7 +88,7 @@ async def _outcome(desk: Desk, effect: Effect) -> Outcome:
         case EffectKind.RECTIFY:
             return await _rectify(desk, effect, matches)
         case EffectKind.ERASE:
-            return await _erase(desk, effect, case, matches)
+            return await _erase(desk, effect, matches)
 
 
 async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
@@ -85,8 +103,16 @@ async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Mat
 async def _rectify(desk: Desk, effect: Effect, matches: Sequence[Match]) -> Outcome:
     if not matches:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
-    done = await desk.register.rectify(effect.id, matches[0].person, effect.changes)
-    return _rectified(effect, done)
+    person, changes = matches[0].person, effect.changes
+    if effect.approved:
+        changes = await _bound(desk, person, changes)
+    return _rectified(effect, await desk.register.rectify(effect.id, person, changes))
+
+
+async def _bound(desk: Desk, person: PersonKey, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Staff let a correction go on that nobody was shown: it is bound to what stands there now."""
+    current = await desk.register.current(person, tuple(c.column for c in changes))
+    return tuple(replace(c, old=current.get(c.column, "")) if c.old is None else c for c in changes)
 
 
 def _rectified(effect: Effect, done: Rectified) -> Outcome:
@@ -96,9 +122,8 @@ def _rectified(effect: Effect, done: Rectified) -> Outcome:
     return Outcome(carried)
 
 
-async def _erase(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
+async def _erase(desk: Desk, effect: Effect, matches: Sequence[Match]) -> Outcome:
+    """The company's data; what the desk's own newsletters hold goes with the report."""
     done = await desk.register.erase(effect.id, [m.person for m in matches], today=desk.today())
-    subscriptions = await applied.forget(desk, case, effect)
-    gone = (*done.erased, Item("subscription", subscriptions)) if subscriptions else done.erased
-    known = bool(gone or done.kept)
-    return Outcome(Carried(effect.kind, effect.rights, known=known, erased=gone, kept=done.kept, recipients=done.recipients))
+    known = bool(done.erased or done.kept)
+    return Outcome(Carried(effect.kind, effect.rights, known=known, erased=done.erased, kept=done.kept, recipients=done.recipients))

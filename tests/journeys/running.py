@@ -120,8 +120,11 @@ class Journey:
     async def later(self, **time: float) -> None:
         """Let so much time go by, and the schedule look at once."""
         self.clock.by += timedelta(**time)
-        engine = self.running.desk.engine
-        await self.running.desk.store.run(lambda tx: [engine.enqueue(tx, task, task, ()) for task in ("tick", "sweep")])
+        await self.running.desk.store.run(self._look)
+
+    def _look(self, tx: Tx) -> None:
+        for task in ("tick", "sweep"):
+            self.running.desk.engine.enqueue(tx, task, task, ())
 
     async def verified(self) -> int:
         """How many entries the audit log has; every one of them fits."""
@@ -180,7 +183,7 @@ class Letter:
     @property
     def code(self) -> str:
         """The six-character code."""
-        found = re.search(r"^\s*([2-9A-HJKMNP-Z]{3}[ -]?[2-9A-HJKMNP-Z]{3})\s*$", self.text, re.M)
+        found = re.search(r"^\s*([2-9A-HJKMNP-Z]{3}[ -]?[2-9A-HJKMNP-Z]{3})\s*$", self.text, re.MULTILINE)
         assert found, f"no code in {self.text}"
         return found.group(1)
 

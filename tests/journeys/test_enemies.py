@@ -41,7 +41,9 @@ async def test_a_browser_that_runs_scripts_and_follows_every_link_confirms_nothi
         link = (to_see - seen).pop()
         seen.add(link)
         await page.goto(link, wait_until="networkidle")
-        await page.evaluate("() => { for (const l of document.links) { const p = document.createElement('link'); p.rel = 'prefetch'; p.href = l.href; document.head.append(p) } }")
+        await page.evaluate(
+            "() => { for (const l of document.links) { const p = document.createElement('link'); p.rel = 'prefetch'; p.href = l.href; document.head.append(p) } }"
+        )
         found = await page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
         to_see |= {each for each in found if each.startswith(desk.url) and "?lang=" not in each}
     assert await page.evaluate("() => document.scripts.length") == 0
@@ -95,7 +97,9 @@ async def test_an_out_of_office_robot_confirms_nothing_and_is_not_answered(desk:
     before = len(await desk.mail_states())
     ours = str(letter.message["Message-ID"])
     body = f"I am out of the office until Monday.\n\n> {letter.link('c')}\n> {letter.code}\n"
-    desk.deliver(body, sender=address, subject=f"Automatic reply: {letter.message['Subject']}", In_Reply_To=ours, Auto_Submitted="auto-replied")
+    desk.deliver(
+        body, sender=address, subject=f"Automatic reply: {letter.message['Subject']}", In_Reply_To=ours, Auto_Submitted="auto-replied"
+    )
     await desk.settled(before + 1)
     assert (await desk.mail_states())[-1] == "machine"
     assert await desk.requests(address) == {"deletion": "awaiting_confirmation"}

@@ -9,7 +9,9 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp
 
 
-async def test_a_mail_in_the_mailbox_is_answered_and_let_go(dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp, tmp_path: Path) -> None:
+async def test_a_mail_in_the_mailbox_is_answered_and_let_go(
+    dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp, tmp_path: Path
+) -> None:
     config = written(tmp_path, dovecot=dovecot, user=mailbox_user, smtp_port=scripted_smtp.port)
     async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
         journey.deliver("Hello, what data do you have about me? Kind regards, Ann Peeters")

@@ -19,7 +19,9 @@ async def test_who_asks_for_a_copy_reads_it_behind_a_link_and_a_code(desk: Journ
 
 
 @languages
-async def test_who_corrects_sees_old_and_new_and_the_record_changes_after_the_second_button(desk: Journey, page: Page, language: Language) -> None:
+async def test_who_corrects_sees_old_and_new_and_the_record_changes_after_the_second_button(
+    desk: Journey, page: Page, language: Language
+) -> None:
     await walks.correction(desk, page, language)
 
 

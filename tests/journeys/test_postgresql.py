@@ -20,7 +20,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def desk(dovecot: Dovecot, post: ScriptedSmtp, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Journey]:
+async def desk(
+    dovecot: Dovecot, post: ScriptedSmtp, postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Journey]:
     user = f"box{secrets.token_hex(6)}"
     with postgres.database() as url:
         config = written(tmp_path_factory.mktemp("desk"), dovecot=dovecot, user=user, smtp_port=post.port, store_url=url)

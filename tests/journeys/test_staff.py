@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
 from playwright.async_api import Page
@@ -11,7 +12,7 @@ from tests.journeys import words
 from tests.journeys.running import Journey
 from tests.journeys.walks import confirmed, pressed
 from worker.casework import staff
-from worker.errors import PrivacyDeskError
+from worker.errors import ConfigurationError
 from worker.rules.model import Language, Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,10 +22,8 @@ QUESTION = "Good morning, my father passed away last month. Please delete his da
 
 async def signed_in(desk: Journey, page: Page) -> None:
     """Somebody of staff in front of the list."""
-    try:
+    with suppress(ConfigurationError):  # another journey of this module was first
         await staff.add(desk.running.desk, "els", Role.HANDLER, PASSWORD)
-    except PrivacyDeskError:  # another journey of this module was first
-        pass
     await page.goto(f"{desk.url}/desk/")
     assert page.url.endswith("/desk/login")
     await page.fill("#login", "els")
@@ -46,7 +45,7 @@ async def held(desk: Journey, page: Page, address: str, text: str) -> None:
     assert found, reference
     async with page.expect_navigation():
         await page.get_by_role("link", name=found[0]).click()
-    assert text.split(".")[0][:40] in await page.inner_text(".mail")
+    assert text[:40] in await page.inner_text(".mail")
 
 
 async def decided(page: Page, act: str) -> None:

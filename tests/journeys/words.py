@@ -27,12 +27,30 @@ ACCESS = {
 }
 
 CORRECTION = {
-    EN: Moved("Hello,\n\nmy new telephone number is 02 555 01 99. Could you change it please?\n\nThanks,\nAnn Peeters", "telephone", "02 555 01 99", "+32 2 555 01 99"),
-    NL: Moved("Dag,\n\nMijn nieuw gsm-nummer is 0470 12 34 99, kunt u dat aanpassen?\n\nGroeten,\nAnn Peeters", "mobile", "0470 12 34 99", "+32 470 12 34 99"),
-    FR: Moved(
-        "Bonjour,\n\nJ'ai déménagé. Ma nouvelle adresse est rue de la Loi 16, 1000 Bruxelles.\n\nMerci,\nAnn Peeters", "street", "rue de la Loi", "rue de la Loi"
+    EN: Moved(
+        "Hello,\n\nmy new telephone number is 02 555 01 99. Could you change it please?\n\nThanks,\nAnn Peeters",
+        "telephone",
+        "02 555 01 99",
+        "+32 2 555 01 99",
     ),
-    DE: Moved("Guten Tag,\n\nmeine Telefonnummer hat sich geändert, sie lautet jetzt 02 555 01 77.\n\nAnn Peeters", "telephone", "02 555 01 77", "+32 2 555 01 77"),
+    NL: Moved(
+        "Dag,\n\nMijn nieuw gsm-nummer is 0470 12 34 99, kunt u dat aanpassen?\n\nGroeten,\nAnn Peeters",
+        "mobile",
+        "0470 12 34 99",
+        "+32 470 12 34 99",
+    ),
+    FR: Moved(
+        "Bonjour,\n\nJ'ai déménagé. Ma nouvelle adresse est rue de la Loi 16, 1000 Bruxelles.\n\nMerci,\nAnn Peeters",
+        "street",
+        "rue de la Loi",
+        "rue de la Loi",
+    ),
+    DE: Moved(
+        "Guten Tag,\n\nmeine Telefonnummer hat sich geändert, sie lautet jetzt 02 555 01 77.\n\nAnn Peeters",
+        "telephone",
+        "02 555 01 77",
+        "+32 2 555 01 77",
+    ),
 }
 
 DELETION = {

@@ -11,7 +11,7 @@ from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.decision import Carried, Intent
 from worker.rules.letters import Item
-from worker.rules.model import EffectKind, HoldReason, RequestState
+from worker.rules.model import TRANSITIONS, EffectKind, HoldReason, RequestState
 from worker.store import audit, cases, effects, newsletters
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ async def give_up(desk: Desk, effect: Effect) -> None:
 
 def _give_up(tx: Tx, effect: Effect) -> None:
     if effects.finish(tx, effect, state=effects.EffectState.FAILED, failure="defect"):
+        for right, state in cases.rights_of(tx, effect.case_id):
+            if right in effect.rights and RequestState.IN_REVIEW in TRANSITIONS[state]:
+                cases.move(tx, effect.case_id, right, RequestState.IN_REVIEW)
         cases.hold(tx, effect.case_id, HoldReason.FAILED)
         audit.record(tx, effect.case_id, Event.EFFECT_FAILED, "apply", {"effect": effect.id, "kind": effect.kind, "failure": "defect"})
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from worker.casework.commit import commit, situation_for
+from worker.errors import TemporaryError
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.decision import Intent, Ticked
@@ -22,13 +23,23 @@ log = structlog.get_logger(__name__)
 async def tick(desk: Desk) -> None:
     """Look at every case that awaits its confirmation, one transaction each, and let go what has reached its date."""
     for case_id, reminded, held in await desk.store.run(cases.awaiting):
-        await desk.store.run(_tick, desk, case_id, reminded=reminded, held=held)
+        await _one(desk, case_id, reminded=reminded, held=held)
     destroyed = await desk.store.run(_retention, desk)
     if destroyed:
         await desk.store.checkpoint()
-        log.info("request files reached their retention date", cases=destroyed)
+        log.info("files reached their retention date", files=destroyed)
     await desk.store.run(newsletters.forget_unconfirmed)
     await desk.register.sweep(today=desk.today())
+
+
+async def _one(desk: Desk, case_id: str, *, reminded: int, held: bool) -> None:
+    try:
+        await desk.store.run(_tick, desk, case_id, reminded=reminded, held=held)
+    except TemporaryError:
+        raise
+    except Exception:
+        # A defect of ours in one case must not keep back the deadlines of the others; the next tick tries again.
+        log.exception("a case could not be looked at", case=case_id)
 
 
 def _tick(tx: Tx, desk: Desk, case_id: str, *, reminded: int, held: bool) -> None:
@@ -42,13 +53,18 @@ def _tick(tx: Tx, desk: Desk, case_id: str, *, reminded: int, held: bool) -> Non
 
 
 def _retention(tx: Tx, desk: Desk) -> int:
-    """Destroy the keys of request files whose time is over: only evidence without identity stays."""
-    due = retention.closed_before(tx, tx.now - desk.policy.request_file)
+    """Destroy the keys of request files, packages and mails whose time is over: only evidence without identity stays."""
+    before = tx.now - desk.policy.request_file
+    gone, due = effects.forget_packages(tx), retention.closed_before(tx, before)
     for case_id in due:
         retention.destroy_case(tx, case_id)
         audit.record(tx, case_id, Event.KEY_DESTROYED, "clock", {"why": "retention"})
         tx.ledger.append("key", tx.now, {"case": case_id})
-    return len(due)
+    for mail_id in (lone := retention.lone_mails_before(tx, before)):
+        retention.destroy_mail(tx, mail_id)
+        audit.record(tx, audit.DESK, Event.KEY_DESTROYED, "clock", {"why": "retention", "mail": mail_id})
+        tx.ledger.append("key", tx.now, {"mail": mail_id})
+    return gone + len(due) + len(lone)
 
 
 async def sweep(desk: Desk) -> None:

@@ -1,4 +1,4 @@
-"""The newsletter that the demo has planned: tomorrow morning, in four languages."""
+"""The newsletter that the demo has planned for the next morning, in four languages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ _AT: Final = time(8, tzinfo=UTC)
 
 
 def plan(tx: Tx, now: datetime) -> str:
-    """Write the topics and plan the newsletter for the next morning; returns its id. Not within the next hour."""
+    """Write the topics and plan the newsletter for the next morning, at least an hour away; returns its id."""
     data = tomllib.loads((files(__package__) / "data" / "newsletter.toml").read_text("utf-8"))
     for name, titles in data["topics"].items():
         newsletters.add_topic(tx, name, {Language(key): title for key, title in titles.items()})
     texts = {Language(key): Text(each["subject"], each["text"]) for key, each in data["issue"].items()}
-    due = datetime.combine((now + timedelta(hours=1)).date() + timedelta(days=1), _AT)
-    return campaigns.plan(tx, "news", due, texts, "demo")
+    return campaigns.plan(tx, "news", _next_morning(now + timedelta(hours=1)), texts, "demo")
+
+
+def _next_morning(after: datetime) -> datetime:
+    today = datetime.combine(after.date(), _AT)
+    return today if today >= after else today + timedelta(days=1)

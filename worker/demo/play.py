@@ -1,125 +1,185 @@
-"""One customer: sends a mail, reads the letters, opens the pages, clicks."""
+"""One customer: sends a mail, reads the letters that come back, opens their links, types their codes, presses the buttons."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import email
+import email.policy
+import json
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
-from urllib.error import HTTPError
-from urllib.parse import urlencode, urljoin
-from urllib.request import ProxyHandler, Request, build_opener
+from typing import Any, Final
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from worker.demo.postoffice import Letter
+from worker.demo.visit import Page, opened, pressed
+from worker.demo.world import World
+from worker.errors import UnreadableMail
+from worker.mail.parse import content_key, parse, raw_content_key
+from worker.rules.model import LinkKind, MailState, RequestState
+from worker.store.effects import EffectState
+from worker.store.letters import LetterState
+from worker.store.look import Seen, SeenLetter, SeenMail
 
-from worker.demo.mails import Kind, SampleMail
-from worker.demo.world import DESK
-from worker.rules.model import Column, LinkKind
-
-if TYPE_CHECKING:
-    from worker.demo.postoffice import Letter
-    from worker.demo.world import World
-
-_OPENER: Final = build_opener(ProxyHandler({}))  # everything is on this machine
-_PATIENCE: Final = 20.0  # seconds for one page
-_FIRST_BUTTON: Final = "main form"
-_NOT_ME: Final = "form[action*='/not-me']"
+PATIENCE: Final = 40.0  # seconds that one step may take on a busy machine
+_LOOK: Final = 0.1  # seconds between two looks at the store
+_ON_THE_MOVE: Final = frozenset({RequestState.RECEIVED, RequestState.CONFIRMED, RequestState.APPLYING, RequestState.WAITING_GRACE})
+_OPEN_EFFECTS: Final = frozenset({EffectState.WAITING, EffectState.CLAIMED})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A page as it was answered."""
+class Watch:
+    """One pair of eyes on the store for all customers."""
 
-    url: str
-    status: int
-    tree: LexborHTMLParser = field(repr=False)
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._looked = asyncio.Condition()
+        self._seen: Seen | None = None
+        self._began = 0  # looks
 
-    @property
-    def text(self) -> str:
-        """Its visible words."""
-        return self.tree.body.text(separator=" ", strip=True) if self.tree.body else ""
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            self._began += 1
+            seen = await self._world.look()
+            async with self._looked:
+                self._seen = seen
+                self._looked.notify_all()
+            await asyncio.sleep(_LOOK)
 
-    def form(self, selector: str) -> LexborNode | None:
-        """The first form that fits."""
-        return self.tree.css_first(selector)
-
-
-async def look(url: str) -> Page:
-    """GET."""
-    return await asyncio.to_thread(_fetch, url, None)
-
-
-async def press(page: Page, selector: str = _FIRST_BUTTON, code: str = "") -> Page:
-    """Send the first form that fits as a browser would, with ``code`` in its field if it asks for one."""
-    form = page.form(selector)
-    if form is None:
-        return page
-    fields = [(str(i.attributes.get("name") or ""), str(i.attributes.get("value") or "")) for i in form.css("input") if _is_sent(i)]
-    if form.css_first("input[name=code]") is not None:
-        fields.append(("code", code))
-    return await asyncio.to_thread(_fetch, urljoin(page.url, form.attributes.get("action") or page.url), urlencode(fields).encode())
+    async def until(self, holds: Callable[[Seen], bool], within: float = PATIENCE) -> Seen:
+        """Wait for a look that begins from now on and at which something holds; TimeoutError if none comes."""
+        before = self._began
+        async with asyncio.timeout(within), self._looked:
+            while True:
+                await self._looked.wait()
+                if self._began > before and self._seen is not None and holds(self._seen):
+                    return self._seen
 
 
-def _is_sent(field: LexborNode) -> bool:
-    kind = field.attributes.get("type")
-    return kind == "hidden" or (kind in {"checkbox", "radio"} and "checked" in field.attributes)
-
-
-def _fetch(url: str, data: bytes | None) -> Page:
-    request = Request(url, data=data, headers={"Accept-Language": "en"})  # noqa: S310 - our own pages, on loopback
+@asynccontextmanager
+async def a_watch(world: World) -> AsyncIterator[Watch]:
+    """Eyes on the store while the block runs."""
+    watch = Watch(world)
+    task = asyncio.create_task(watch.run(), name="watch")
     try:
-        with _OPENER.open(request, timeout=_PATIENCE) as answer:
-            return Page(answer.url, answer.status, LexborHTMLParser(answer.read()))
-    except HTTPError as error:
-        return Page(url, error.code, LexborHTMLParser(error.read()))
+        yield watch
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-@dataclass(slots=True)
-class Customer:
-    """Plays one sample mail: sends it, and does with each letter what its reader would do."""
+@dataclass(eq=False)
+class Player:
+    """A customer with one mail. ``owner`` is False if somebody else wrote in the customer's name: then the customer says so.
+
+    ``proofs`` are the ways in which control of an address was shown, ``package`` what was behind the download link.
+    """
 
     world: World
-    mail: SampleMail
-    seen: int = 0  # the number of the last letter that was read
-    opened: list[str] = field(default_factory=list)  # what the packages showed
+    watch: Watch
+    raw: bytes = field(repr=False)
+    owner: bool = True
+    proofs: list[str] = field(default_factory=list)
+    package: dict[str, Any] | None = field(default=None, repr=False)
+    done: bool = False
+    _followed: set[int] = field(default_factory=set)
 
-    @property
-    def mailboxes(self) -> tuple[str, ...]:
-        """Where this customer reads mail."""
-        new = self.mail.changes.get(Column.EMAIL)
-        return (self.mail.sender, new) if new else (self.mail.sender,)
+    def __post_init__(self) -> None:
+        self.raw = re.sub(rb"\r\n|\r|\n", b"\r\n", self.raw.rstrip(b"\r\n") + b"\n")
+        self.key, self.message_id = _identity(self.raw)
 
-    async def send(self) -> None:
-        """Let the mail go."""
-        await self.world.send(self.mail.raw(DESK, self.world.clock.now()), self.mail.sender)
+    async def play(self) -> None:
+        """Send the mail and do what its letters ask for, until nothing more comes."""
+        try:
+            await self.world.send(self.raw)
+            await self.watch.until(lambda seen: self.mail(seen) is not None)
+            while True:
+                seen = await self.watch.until(lambda seen: bool(self._fresh(seen)) or self._at_rest(seen))
+                fresh = self._fresh(seen)
+                if not fresh:
+                    return
+                for letter in fresh:
+                    self._followed.add(letter.number)
+                    await self._follow(letter)
+        finally:
+            self.done = True
 
-    async def read(self) -> list[Letter]:
-        """Read the letters that are new and act on each."""
-        found = [letter for letter in self.world.office.letters if letter.number > self.seen and letter.recipient in self.mailboxes]
-        for letter in found:
-            self.seen = letter.number
-            await self._act(letter)
-        return found
+    def mail(self, seen: Seen) -> SeenMail | None:
+        """The mail in the store, as soon as it was read."""
+        found = seen.mail(self.key)
+        return found if found is not None and found.state is not MailState.STORED else None
 
-    async def _act(self, letter: Letter) -> None:
-        if (package := letter.link(LinkKind.DOWNLOAD)) and letter.code:
-            shown = await press(await look(package), code=letter.code)
-            self.opened.append(shown.text)
-        elif confirm := letter.link(LinkKind.CONFIRM):
-            if self.mail.kind is Kind.FORGED:
-                await press(await look(confirm), _NOT_ME)
-            else:
-                await confirm_all(confirm, letter.code)
+    def letters(self, seen: Seen) -> tuple[SeenLetter, ...]:
+        """What the desk wrote because of the mail."""
+        mail = self.mail(seen)
+        replies = {each.message["Message-ID"] for each in self.world.post.letters if self.message_id and each.message["In-Reply-To"] == self.message_id}
+        return tuple(e for e in seen.letters if (mail is not None and mail.case_id and e.case_id == mail.case_id) or e.message_id in replies)
+
+    def _caught(self, seen: Seen) -> list[Letter]:
+        ours = {each.message_id for each in self.letters(seen)}
+        return [each for each in self.world.post.letters if each.message["Message-ID"] in ours]
+
+    def _fresh(self, seen: Seen) -> list[Letter]:
+        return [each for each in self._caught(seen) if each.number not in self._followed]
+
+    def _at_rest(self, seen: Seen) -> bool:
+        """Nothing moves any more: every letter that is due arrived, and no request or change is under way."""
+        return not self._under_way(seen) and not any(e.case_id == self._case_id(seen) and e.state in _OPEN_EFFECTS for e in seen.effects)
+
+    def waits_for_the_clock(self, seen: Seen) -> bool:
+        """All that is left is a change whose hour has not come."""
+        waiting = [e for e in seen.effects if e.case_id == self._case_id(seen) and e.state in _OPEN_EFFECTS]
+        moving = {state for _, state in self._requests(seen)} & _ON_THE_MOVE
+        return moving == {RequestState.WAITING_GRACE} and all(e.due > seen.at for e in waiting) and not self._unsent(seen)
+
+    def _under_way(self, seen: Seen) -> bool:
+        return self.mail(seen) is None or bool({state for _, state in self._requests(seen)} & _ON_THE_MOVE) or self._unsent(seen)
+
+    def _unsent(self, seen: Seen) -> bool:
+        arrived = {each.message["Message-ID"] for each in self.world.post.letters}
+        leaving = (LetterState.WAITING, LetterState.CLAIMED)
+        mine = [e for e in self.letters(seen) if e.due <= seen.at]
+        others = any(e.state in leaving and e.due <= seen.at for e in seen.letters if e.case_id is None)
+        return others or any(e.state in leaving or (e.state is LetterState.SENT and e.message_id not in arrived) for e in mine)
+
+    def _case_id(self, seen: Seen) -> str:
+        mail = self.mail(seen)
+        return (mail.case_id if mail else None) or ""
+
+    def _requests(self, seen: Seen) -> tuple[tuple[Any, RequestState], ...]:
+        case = seen.cases.get(self._case_id(seen))
+        return case.requests if case else ()
+
+    async def _follow(self, letter: Letter) -> None:
+        """Do what a person does with this letter."""
+        if link := letter.link(LinkKind.CONFIRM):
+            page = await opened(link)
+            await (self._confirm(page, letter.code) if self.owner else self._disown(page))
+        elif link := letter.link(LinkKind.DOWNLOAD):
+            await self._download(await opened(link), letter.code)
+
+    async def _confirm(self, page: Page, code: str) -> None:
+        form = page.form(having="right")
+        answer = await pressed(form, {"code": code} if "code" in form.names else {})
+        if answer.status == 200 and any("fingerprint" in each.names for each in answer.forms):  # noqa: PLR2004 - HTTP
+            answer = await pressed(answer.form(having="fingerprint"))
+        self.proofs.append("link and code" if "code" in form.names else "link")
+
+    async def _disown(self, page: Page) -> None:
+        await pressed(page.form(ending="/not-me"))
+        self.proofs.append('"not me"')
+
+    async def _download(self, page: Page, code: str) -> None:
+        await pressed(page.form(having="code"), {"code": "AAAAAA" if code != "AAAAAA" else "BBBBBB"})
+        answer = await pressed(page.form(having="code"), {"code": code})
+        self.package = json.loads((await pressed(answer.form(having="as"))).body)
 
 
-async def confirm_all(url: str, code: str) -> Page:
-    """Press the button of a confirmation page, and once more if it shows what will change."""
-    page = await press(await look(url), code=code)
-    if page.form("input[name=fingerprint]") is not None:
-        page = await press(page, "form:has(input[name=fingerprint])", code=code)
-    return page
-
-
-def values_on_record(rows: tuple[Mapping[str, Any], ...], customer_number: str) -> Mapping[str, Any] | None:
-    """The customer's row as the company sees it, or None once it is gone."""
-    return next((row for row in rows if row["customer_number"] == customer_number), None)
+def _identity(raw: bytes) -> tuple[str, str]:
+    """By what the store recognises a mail, and its Message-ID."""
+    try:
+        mail = parse(raw)
+    except UnreadableMail:
+        return raw_content_key(raw), str(email.message_from_bytes(raw, policy=email.policy.compat32)["Message-ID"] or "")
+    return content_key(mail), mail.message_id

@@ -44,7 +44,7 @@ def _close(situation: Situation, case: Case, carried: Carried) -> list[Action]:
         case EffectKind.ERASE:
             kept = (*carried.kept, *_kept_by_us(situation, case))
             told = Erased(case.reference, erased=carried.erased, kept=kept, recipients=carried.recipients)
-            return [Move(Right.DELETION, _how_far(done=True, refused=bool(carried.kept))), Send(told)]
+            return [Move(Right.DELETION, _how_far(done=bool(carried.erased), refused=bool(carried.kept))), Send(told)]
 
 
 def _how_far(done: bool, refused: bool) -> RequestState:

@@ -95,6 +95,7 @@ class HoldReason(StrEnum):
     SHARED_MAILBOX = "shared-mailbox"  # info@, sales@: control of it does not prove who
     SEVERAL_MATCHES = "several-matches"  # the address belongs to more than one person on record
     NAME_DIFFERS = "name-differs"  # the name given is not the name on record
+    FLOOD = "flood"  # more requests of one address in a day than letters may go out for
     CONFLICT = "conflict"  # contradicts an open request of the same person
     FOLLOW_UP = "follow-up"  # a further message in an open case
     MANUAL = "manual"  # staff put it here
@@ -243,6 +244,7 @@ class Case:
     subject: str = field(default="", repr=False)  # of the customer's mail, to thread under
     message_id: str = ""  # of the customer's mail
     proved: bool = False
+    opened_at: datetime | None = None  # when the desk opened it; later than receipt if the mail waited for a person
 
     def request(self, right: Right) -> Request | None:
         """The request for ``right``, or None."""

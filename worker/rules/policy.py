@@ -27,6 +27,8 @@ CODE_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH: Final = 6  # characters: 30**6, with five tries one guess in 145 million
 CODE_TRIES: Final = 5  # wrong codes before a new letter is needed
 TOKEN_BYTES: Final = 32  # 256 bits
+#: A request that staff opened late can be confirmed for so long: asking who it is suspends the month (EDPB 01/2022, 157).
+CONFIRM_AT_LEAST: Final = timedelta(days=7)
 
 #: Mailboxes that belong to a role, not to one person: control of them does not prove who.
 ROLE_MAILBOXES: Final[frozenset[str]] = frozenset({

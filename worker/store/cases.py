@@ -37,6 +37,7 @@ class NewCase:
 
 
 _ENDED: Final = [state.value for state in ENDED]
+_AWAITS: Final = [RequestState.AWAITING_CONFIRMATION.value, RequestState.AWAITING_INFORMATION.value]
 _INSERT: Final = insert(cases)
 _INSERT_REQUEST: Final = insert(request)
 # The next number of a year in one statement: who comes second gets no row, and asks again.
@@ -71,7 +72,7 @@ def open_case(tx: Tx, new: NewCase) -> Case:
         "due": new.due, "legal_due": new.legal_due, "opened_at": tx.now, "key_id": key_id, "sealed": tx.seal(key_id, case_id, json.dumps(dossier).encode()),
     }  # fmt: skip
     tx.connection.execute(_INSERT, row)
-    return Case(case_id, name, new.language, new.origin, new.address, new.received_at, new.due, new.legal_due, message_id=new.message_id)
+    return Case(case_id, name, new.language, new.origin, new.address, new.received_at, new.due, new.legal_due, message_id=new.message_id, opened_at=tx.now)
 
 
 def next_reference(tx: Tx, year: int) -> str:
@@ -152,6 +153,7 @@ def _case(tx: Tx, row: Row[Any]) -> Case:
     return Case(
         id=row.id, reference=row.reference, language=Language(row.language), origin=Origin(row.origin), address=Address(dossier["mailbox"], dossier["name"]),
         received_at=row.received_at, due=row.due, legal_due=row.legal_due, requests=requests, message_id=dossier["message_id"], proved=row.proved_at is not None,
+        opened_at=row.opened_at,
     )  # fmt: skip
 
 
@@ -199,8 +201,8 @@ def rights_of(tx: Tx, case_id: str) -> list[tuple[Right, RequestState]]:
 
 
 def awaiting(tx: Tx) -> list[tuple[str, int, bool]]:
-    """(case id, reminders behind it, before a person already) of cases with a request that still awaits its confirmation."""
-    waits = select(request.c.case_id).where(request.c.state == RequestState.AWAITING_CONFIRMATION.value)
+    """(case id, reminders behind it, before a person already) of cases with a request that awaits a click, also of a new address."""
+    waits = select(request.c.case_id).where(request.c.state.in_(_AWAITS))
     rows = tx.connection.execute(
         select(cases.c.id, cases.c.reminded, cases.c.hold_reason).where(cases.c.id.in_(waits)).order_by(cases.c.legal_due)
     )

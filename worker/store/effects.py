@@ -164,7 +164,7 @@ def waiting_until(tx: Tx, case_id: str, kind: EffectKind) -> datetime | None:
 
 def counts(tx: Tx) -> tuple[int, int]:
     """Effects that wait, and effects that failed for good."""
-    rows: dict[str, int] = dict(tx.connection.execute(select(effect.c.state, func.count()).group_by(effect.c.state)).tuples().all())
+    rows: dict[str, int] = {row[0]: row[1] for row in tx.connection.execute(select(effect.c.state, func.count()).group_by(effect.c.state))}
     return rows.get(EffectState.WAITING, 0) + rows.get(EffectState.CLAIMED, 0), rows.get(EffectState.FAILED, 0)
 
 

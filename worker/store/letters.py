@@ -141,7 +141,7 @@ def case_of(tx: Tx, message_ids: tuple[str, ...]) -> str | None:
 
 def waiting(tx: Tx) -> tuple[int, int]:
     """Letters that wait, and letters that failed for good."""
-    rows: dict[str, int] = dict(tx.connection.execute(select(letter.c.state, func.count()).group_by(letter.c.state)).tuples().all())
+    rows: dict[str, int] = {row[0]: row[1] for row in tx.connection.execute(select(letter.c.state, func.count()).group_by(letter.c.state))}
     return rows.get(LetterState.WAITING, 0) + rows.get(LetterState.CLAIMED, 0), rows.get(LetterState.FAILED, 0)
 
 

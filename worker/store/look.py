@@ -142,7 +142,7 @@ def _entries(tx: Tx) -> int:
 
 def _open_links(tx: Tx) -> dict[str, int]:
     open_ = link.c.used_at.is_(None) & link.c.revoked_at.is_(None) & link.c.case_id.is_not(None)
-    return dict(tx.connection.execute(select(link.c.case_id, func.count()).where(open_).group_by(link.c.case_id)).tuples().all())
+    return {row[0]: row[1] for row in tx.connection.execute(select(link.c.case_id, func.count()).where(open_).group_by(link.c.case_id))}
 
 
 def story(tx: Tx, mail_id: str) -> tuple[Entry, ...]:

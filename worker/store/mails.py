@@ -294,4 +294,4 @@ def unread(tx: Tx, limit: int = 500) -> list[str]:
 
 def counts(tx: Tx) -> dict[str, int]:
     """Mail state to number of mails."""
-    return dict(tx.connection.execute(select(mail.c.state, func.count()).group_by(mail.c.state)).tuples().all())
+    return {row[0]: row[1] for row in tx.connection.execute(select(mail.c.state, func.count()).group_by(mail.c.state))}
