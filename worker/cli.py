@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -75,6 +74,8 @@ def _settings(arguments: Arguments) -> Settings:
 
 def _at_desk(arguments: Arguments, work: Callable[[Desk], Awaitable[int | None]]) -> int:
     """Open a desk for one command beside the one that runs."""
+    import asyncio
+
     from worker import app
 
     settings = _settings(arguments)
@@ -87,6 +88,8 @@ def _at_desk(arguments: Arguments, work: Callable[[Desk], Awaitable[int | None]]
 
 
 def _run(arguments: Arguments) -> int:
+    import asyncio
+
     from worker import app
 
     roles = app.ALL if arguments.role == "all" else frozenset({app.Role(arguments.role)})
@@ -95,6 +98,8 @@ def _run(arguments: Arguments) -> int:
 
 
 def _init(arguments: Arguments) -> int:
+    import asyncio
+
     from worker.operate.init import Asked, init
     from worker.settings import DEFAULT_FILE
 
@@ -111,6 +116,8 @@ def _config_show(arguments: Arguments) -> int:
 
 
 def _doctor(arguments: Arguments) -> int:
+    import asyncio
+
     from worker.operate.doctor import doctor
 
     return asyncio.run(doctor(_settings(arguments)))
@@ -123,6 +130,8 @@ def _status(arguments: Arguments) -> int:
 
 
 def _migrate(arguments: Arguments) -> int:
+    import asyncio
+
     from worker.operate.migrate import migrate
 
     return asyncio.run(migrate(_settings(arguments)))

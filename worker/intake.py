@@ -193,3 +193,7 @@ def _key(raw: bytes) -> str:
         return content_key(parse(raw))
     except UnreadableMail:
         return raw_content_key(raw)
+    except Exception:
+        # A defect of ours in one mail must not stop the door: it is stored, and held when it is read.
+        log.exception("a mail could not be recognised by its content")
+        return raw_content_key(raw)

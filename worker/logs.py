@@ -34,9 +34,32 @@ def configure(stream: TextIO | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.WARNING, stream=stream or sys.stderr, force=True, format="%(levelname)s %(name)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=stream or sys.stderr, force=True)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Bare("%(levelname)s %(name)s %(message)s"))
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Bare(logging.Formatter):
+    """What libraries log: one line, and an exception as its type and its way through the code."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The first line of the message; asyncio writes the exception's own words into those behind it."""
+        return " ".join(filter(None, [super().format(record).partition("\n")[0], self._error(record)]))
+
+    def formatException(self, ei: object) -> str:  # noqa: ARG002, N802 - the name is the library's
+        """Nothing here: :meth:`format` says what may be said."""
+        return ""
+
+    def _error(self, record: logging.LogRecord) -> str:
+        error = record.exc_info[1] if record.exc_info else None
+        return f"[{type(error).__name__} at {', '.join(_way(error))}]" if error is not None else ""
+
+
+def _way(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
 
 
 def _without_content(_logger: object, _method: str, event: MutableMapping[str, object]) -> MutableMapping[str, object]:
@@ -44,7 +67,6 @@ def _without_content(_logger: object, _method: str, event: MutableMapping[str, o
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given
     if isinstance(error, BaseException):
-        frames = traceback.extract_tb(error.__traceback__)
         event["error_type"] = type(error).__name__
-        event["error_at"] = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+        event["error_at"] = _way(error)
     return event

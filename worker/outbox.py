@@ -66,7 +66,11 @@ class Outbox:
         except RelayRefused as error:
             log.warning("a letter was refused", letter=letter.id, code=error.code, enhanced=error.enhanced)
             return letters.Result(letters.LetterState.FAILED, f"{error.code} {error.enhanced}".rstrip())
-        return letters.Result(letters.LetterState.SENT, reply)
+        except Exception:
+            # A defect of ours in one letter: those that left beside it must be written down, or they leave again.
+            log.exception("a letter could not be sent", letter=letter.id)
+            return self._later(letter, "defect")
+        return letters.Result(letters.LetterState.SENT, _without_addresses(reply))
 
     def _later(self, letter: Claimed, why: str) -> letters.Result:
         if letter.attempt >= self._desk.policy.max_attempts_per_letter:
@@ -75,6 +79,11 @@ class Outbox:
         wait = _WAITS[min(letter.attempt, len(_WAITS)) - 1]
         log.warning("a letter waits for its server", letter=letter.id, attempt=letter.attempt, again_in=wait.total_seconds())
         return letters.Result(letters.LetterState.WAITING, why, self._desk.clock.now() + wait)
+
+
+def _without_addresses(reply: str) -> str:
+    """Servers repeat the recipient in their reply, and replies are kept in the clear."""
+    return " ".join(word for word in reply.split() if "@" not in word)
 
 
 def _write(tx: Tx, results: list[tuple[Claimed, letters.Result]]) -> None:

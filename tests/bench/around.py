@@ -17,7 +17,7 @@ from typing import Any
 from tests.servers.dovecot import Dovecot
 from tests.servers.postfix import SmtpSink
 
-PATIENCE = 900.0  # seconds that anything may take
+PATIENCE = 300.0  # seconds that anything may take
 
 
 class DeskProcess:
@@ -110,34 +110,42 @@ class Sink:
         return time.monotonic()
 
 
-class Bell:
-    """A connection of its own that waits in IDLE and notes when the server announces mail."""
+class Tap:
+    """Stands between the desk and the IMAP server, passes everything on, and notes when the server announces mail."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, server: Dovecot) -> None:
+        self._server = server
+        self._rang: asyncio.Future[float] | None = None
+        self.port = 0
 
     @classmethod
-    async def open(cls, server: Dovecot, user: str) -> Bell:
-        """Log in, open INBOX, wait."""
-        bell = cls(*await asyncio.open_connection("127.0.0.1", server.port))
-        await bell._reader.readline()
-        for number, command in enumerate((f"LOGIN {user} {server.password}", "SELECT INBOX")):
-            await bell._say(f"a{number} {command}", f"a{number} OK".encode())
-        await bell._say("a9 IDLE", b"+ ")
-        return bell
+    @asynccontextmanager
+    async def between(cls, server: Dovecot) -> AsyncIterator[Tap]:
+        """Listen on ``port``."""
+        tap = cls(server)
+        async with await asyncio.start_server(tap._connected, "127.0.0.1", 0) as listener:
+            tap.port = listener.sockets[0].getsockname()[1]
+            yield tap
 
-    async def _say(self, line: str, until: bytes) -> None:
-        self._writer.write(f"{line}\r\n".encode())
-        while not (await self._reader.readline()).startswith(until):
-            pass
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", self._server.port)
+        await asyncio.gather(self._pass(reader, forth), self._pass(back, writer, listen=True))
 
-    async def rings(self) -> float:
-        """The moment (monotonic seconds) at which the next ``* n EXISTS`` arrives."""
-        while not re.fullmatch(rb"\* \d+ EXISTS\r\n", await asyncio.wait_for(self._reader.readline(), PATIENCE)):
-            pass
-        return time.monotonic()
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, listen: bool = False) -> None:
+        while data := await reader.read(65536):
+            # Not the one that answers SELECT: that comes with the flags.
+            if (
+                listen
+                and self._rang
+                and not self._rang.done()
+                and b"FLAGS" not in data
+                and re.search(rb"^\* \d+ EXISTS\r\n", data, re.MULTILINE)
+            ):
+                self._rang.set_result(time.monotonic())
+            writer.write(data)
+        writer.close()
 
-    def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
+    def listen(self) -> asyncio.Future[float]:
+        """The moment (monotonic seconds) at which the next ``* n EXISTS`` passes."""
+        self._rang = asyncio.get_running_loop().create_future()
+        return self._rang

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench.around import Bell, DeskProcess, Sink, a_desk
+from tests.bench.around import PATIENCE, DeskProcess, Sink, Tap, a_desk
 from tests.bench.letters_in import written as mails_written
 from tests.journeys.running import written
 from tests.servers.dovecot import Dovecot, run_dovecot
@@ -33,19 +33,23 @@ class Bench:
     desk: DeskProcess
     box: Dovecot
     sink: Sink
+    tap: Tap | None
 
 
 @asynccontextmanager
-async def a_bench(store: str) -> AsyncIterator[Bench]:
-    """Start everything; the box is empty and the desk has looked into it."""
+async def a_bench(store: str, *, tapped: bool = False) -> AsyncIterator[Bench]:
+    """Start everything; the box is empty and the desk has looked into it, through a tap if wanted."""
     async with AsyncExitStack() as stack:
         box, server = stack.enter_context(run_dovecot()), stack.enter_context(run_smtp_sink())
         url = stack.enter_context(stack.enter_context(run_postgres()).database()) if store == "postgresql" else ""
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="pd-bench-")))
         box.deliver(USER, next(mails_written(1, seed=0)))  # from before the first connection: nobody answers it
         config = written(folder, dovecot=box, user=USER, smtp_port=server.port, store_url=url, more=WITHOUT_BRAKE)
+        tap = await stack.enter_async_context(Tap.between(box)) if tapped else None
+        if tap is not None:
+            config.write_text(config.read_text().replace(f"port = {box.port}\n", f"port = {tap.port}\n"))
         desk = await stack.enter_async_context(a_desk(config))
-        yield Bench(desk, box, Sink(server))
+        yield Bench(desk, box, Sink(server), tap)
 
 
 def fill(box: Dovecot, mails: Iterable[bytes]) -> None:
@@ -155,17 +159,16 @@ class Latency:
 
 async def latency(count: int, seed: int, store: str) -> Latency:
     """Single mails, one after the other is answered."""
-    async with a_bench(store) as bench:
+    async with a_bench(store, tapped=True) as bench:
+        assert bench.tap is not None
         await _warm(bench, seed + 1)
-        bell = await Bell.open(bench.box, USER)
         found = []
         for raw in mails_written(count, seed):
-            accepted = bench.sink.accepted()
+            accepted, rang = bench.sink.accepted(), bench.tap.listen()
             bench.box.deliver(USER, raw)
-            rang = await bell.rings()
-            found.append(await bench.sink.reached(accepted + 1, every=0.001) - rang)
+            began = await asyncio.wait_for(rang, PATIENCE)
+            found.append(await bench.sink.reached(accepted + 1, every=0.001) - began)
             await _let_go(bench)
-        bell.close()
         return Latency(sorted(found))
 
 

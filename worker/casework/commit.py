@@ -212,7 +212,7 @@ def _send(work: _Work, send: Send) -> None:
     to = party.address if send.to is To.REQUESTER else _new_address(_case(work))
     person = work.tx.vault.person(to.key)
     reference = work.case.reference if work.case else party.reference
-    letter = _with_links(work, replace(send.letter, reference=reference), send.to, person)
+    letter = _with_links(work, replace(send.letter, reference=reference), send.to, person, revoke=send.not_before is None)
     language = work.case.language if work.case else (party.language if party.language in work.desk.languages else work.desk.languages[0])
     key_id = cases.key_of(work.tx, work.case.id) if work.case else work.tx.new_key()
     # A letter to a new address starts a thread of its own: it must not show the other conversation.
@@ -249,7 +249,7 @@ def _new_address(case: Case) -> Address:
     return Address(found[0])
 
 
-def _with_links(work: _Work, letter: AnyLetter, recipient: To, person: str) -> AnyLetter:
+def _with_links(work: _Work, letter: AnyLetter, recipient: To, person: str, *, revoke: bool) -> AnyLetter:
     """Issue every link of ``letter`` and the code that belongs to it."""
     values: dict[str, Any] = {}
     issued: list[links.NewLink] = []
@@ -264,7 +264,7 @@ def _with_links(work: _Work, letter: AnyLetter, recipient: To, person: str) -> A
     if getattr(letter, "code", "") == NEW_CODE and "code" not in values:
         msg = f"letter {letter.name} promises a code without a link"
         raise TypeError(msg)
-    _issue(work, issued)
+    _issue(work, issued, revoke=revoke)
     return replace(letter, **values)
 
 
@@ -275,10 +275,13 @@ def _new_link(work: _Work, wanted: NewLink, recipient: To, person: str) -> links
     )  # fmt: skip
 
 
-def _issue(work: _Work, issued: list[links.NewLink]) -> None:
-    """A new confirmation link makes the older ones of the same requests useless. A new case has none."""
+def _issue(work: _Work, issued: list[links.NewLink], *, revoke: bool) -> None:
+    """A new confirmation link makes the older ones of the same requests useless. A new case has none.
+
+    One whose letter waits for tomorrow leaves them: else a stranger who asks too often locks the person out for the day.
+    """
     for new in issued:
-        if new.kind is LinkKind.CONFIRM and new.case_id and not work.opened:
+        if revoke and new.kind is LinkKind.CONFIRM and new.case_id and not work.opened:
             links.revoke(work.tx, new.case_id, new.rights, (LinkKind.CONFIRM,), new.recipient)
     for link_id, new in zip(links.add(work.tx, issued), issued, strict=True):
         _record(work, Event.LINK_ISSUED, {"link": link_id, "kind": new.kind, "code": new.code is not None})

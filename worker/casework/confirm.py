@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.casework.commit import commit, situation_for, typed_code
@@ -12,7 +13,7 @@ from worker.rules.audit import Event
 from worker.rules.deadline import local_day
 from worker.rules.decision import Intent, Proved, To
 from worker.rules.model import Change, EffectKind, LinkKind, RequestState, Right
-from worker.rules.policy import CODE_TRIES
+from worker.rules.policy import CODE_TRIES, is_role_mailbox
 from worker.store import audit, cases, effects, links
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from worker.store.links import StoredLink
 
 _AWAITS = (RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION)
+#: What a fresh letter can be asked for; the owner of a new address only for his own part.
+_FRESH = frozenset({*_AWAITS, RequestState.EXPIRED})
+_FRESH_NEW = frozenset({RequestState.AWAITING_INFORMATION})
+_CAN_LEAVE = frozenset({*_AWAITS, RequestState.IN_REVIEW})
 
 
 def link_state(link: StoredLink | None, now: datetime) -> LinkState:
@@ -45,14 +50,15 @@ def case_page(tx: Tx, desk: Desk, link: StoredLink | None) -> CasePage:
     if link is None or case is None:
         return CasePage(LinkState.UNKNOWN)
     new_address = link.recipient == To.NEW_ADDRESS
+    fresh = _FRESH_NEW if new_address else _FRESH
     lines = tuple(_line(tx, case, right, bare=new_address) for right in link.rights if case.request(right) is not None)
     states = {line.state for line in lines}
     grace = RequestState.WAITING_GRACE in states
     return CasePage(
         state=link_state(link, tx.now), language=case.language, reference=case.reference, needs_code=link.code_hash is not None,
         tries_left=max(0, CODE_TRIES - link.tries), lines=lines, received=local_day(case.received_at, desk.timezone), legal_due=case.legal_due,
-        can_withdraw=bool(states & {RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION, RequestState.IN_REVIEW}),
-        can_cancel=grace and not new_address, can_resend=bool(states & {RequestState.AWAITING_CONFIRMATION, RequestState.EXPIRED, RequestState.AWAITING_INFORMATION}),
+        can_withdraw=bool(states & (_FRESH_NEW if new_address else _CAN_LEAVE)),
+        can_cancel=grace and not new_address, can_resend=bool(states & fresh),
         for_new_address=new_address,
     )  # fmt: skip
 
@@ -63,8 +69,20 @@ def _line(tx: Tx, case: Case, right: Right, *, bare: bool) -> RequestLine:
         msg = f"case {case.id} has no request for {right}"
         raise TypeError(msg)
     due = effects.waiting_until(tx, case.id, EffectKind.ERASE) if request.state is RequestState.WAITING_GRACE else None
+    # After proof the old values are those of the record: they are shown against the code only, never to who opens the link.
+    changes = tuple(replace(c, old=None) for c in request.changes) if case.proved else request.changes
     # Who only owns the new address sees nothing of the person whose record it is to become.
-    return RequestLine(right, request.state, () if bare else request.changes, effect_due=due)
+    return RequestLine(right, request.state, () if bare else changes, effect_due=due)
+
+
+def locked(tx: Tx, token: str, *kinds: LinkKind) -> tuple[StoredLink | None, Case | None]:
+    """The link of ``token`` with its case, both held to the end of the transaction.
+
+    The case first, as the clock and ``apply`` do: two transactions that each held one would wait for each other.
+    """
+    found = links.find(tx, token, *kinds)
+    case = cases.load(tx, found.case_id, lock=True) if found is not None and found.case_id else None
+    return links.find(tx, token, *kinds, lock=True), case
 
 
 async def view(desk: Desk, token: str) -> CasePage:
@@ -109,6 +127,8 @@ def _check(tx: Tx, desk: Desk, token: str, code: str) -> Click:
 async def _review(desk: Desk, token: str) -> tuple[Change, ...]:
     """The changes with the values on record; empty if the address is unknown or belongs to several people."""
     address, changes = await desk.store.run(_correction, token)
+    if is_role_mailbox(address):  # whoever reads info@ is not yet the person: a person looks first
+        return ()
     matches = await desk.register.find(address)
     if len(matches) != 1:
         return ()
@@ -123,7 +143,7 @@ def _correction(tx: Tx, token: str) -> tuple[str, tuple[Change, ...]]:
     if case is None or request is None:
         return "", ()
     audit.record(tx, case.id, Event.DATA_READ, "person", {"what": "values to correct"})
-    return case.address.mailbox, request.changes
+    return case.address.key, request.changes
 
 
 def _fingerprint(desk: Desk, changes: tuple[Change, ...]) -> str:
@@ -132,13 +152,13 @@ def _fingerprint(desk: Desk, changes: tuple[Change, ...]) -> str:
 
 def _confirm(tx: Tx, desk: Desk, token: str, code: str, rights: tuple[Right, ...], shown: tuple[Change, ...]) -> Click:
     """Use the link, once, and carry on; a second click finds it used."""
-    link = links.find(tx, token, LinkKind.CONFIRM, lock=True)
-    if link is None or link.case_id is None or link_state(link, tx.now) is not LinkState.OPEN:
+    link, case = locked(tx, token, LinkKind.CONFIRM)
+    if link is None or case is None or link_state(link, tx.now) is not LinkState.OPEN:
         return Click(Outcome.CLOSED, case_page(tx, desk, link))
     if link.code_hash is not None and not links.code_fits(tx, link, typed_code(code)):
         return Click(Outcome.WRONG_CODE, case_page(tx, desk, link))
-    case = cases.load(tx, link.case_id, lock=True)
-    if case is None or not links.use(tx, link.id):
+    rights = tuple(r.right for r in case.requests if r.right in rights and r.right in link.rights and r.state in _AWAITS)
+    if not rights or not links.use(tx, link.id):  # refused or taken back since the page was looked at
         return Click(Outcome.CLOSED, case_page(tx, desk, link))
     situation = situation_for(tx, desk, Proved(rights, shown, To(link.recipient)), case, link.person)
     commit(tx, desk, situation, HANDLERS[Intent.CONFIRMATION](situation), actor="person")

@@ -12,11 +12,11 @@ from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
 from worker.rules.deadline import due_days, local_day
-from worker.rules.decision import Decision, Intent, Ruled, RulingKind, Send, combine
+from worker.rules.decision import Decision, Intent, MarkMail, Ruled, RulingKind, Send, To, combine
 from worker.rules.letters import Answer, Reason, Refused
-from worker.rules.model import Change, Column, HoldReason, Language, MailState, Right
+from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
-from worker.store import audit, cases, mails
+from worker.store import audit, cases, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -117,8 +117,10 @@ def _rule(
 ) -> bool:  # fmt: skip
     case = cases.load(tx, item_id, lock=True)
     if case is not None:
-        return _rule_case(tx, desk, actor, case, Ruled(kind, rights or tuple(r.right for r in case.requests), changes, words, reason))
-    stored = mails.load(tx, item_id)
+        proved = links.used_for(tx, case.id, Right.CORRECTION, To.NEW_ADDRESS)
+        every = rights or tuple(r.right for r in case.requests)
+        return _rule_case(tx, desk, actor, case, Ruled(kind, every, changes, words, reason, new_address_proved=proved))
+    stored = mails.load(tx, item_id) if mails.lock_held(tx, item_id) else None
     return stored is not None and _rule_mail(tx, desk, actor, stored, Ruled(kind, rights, changes, words, reason))
 
 
@@ -126,7 +128,10 @@ def _rule_case(tx: Tx, desk: Desk, actor: str, case: Case, ruled: Ruled) -> bool
     if not cases.is_held(tx, case.id):
         return False
     situation = situation_for(tx, desk, ruled, case, tx.vault.person(case.address.key))
-    commit(tx, desk, situation, HANDLERS[Intent.RULING](situation), actor=actor)
+    decision = HANDLERS[Intent.RULING](situation)
+    if not decision.actions:  # a request that is before a person is answered or refused, never closed in silence
+        return False
+    commit(tx, desk, situation, decision, actor=actor)
     audit.record(tx, case.id, Event.MAIL_RULED, actor, {"ruling": ruled.kind})
     return True
 
@@ -143,18 +148,28 @@ def _rule_mail(tx: Tx, desk: Desk, actor: str, stored: StoredMail, ruled: Ruled)
         stored.received_at,
         party.language if party else desk.languages[0],
     )
-    case = cases.load(tx, stored.case_id) if stored.case_id else None
+    case = _joined(cases.load(tx, stored.case_id, lock=True) if stored.case_id else None, ruled)
     situation = situation_for(tx, desk, ruled, case, party.person if party else "")
     decision = _mail_decision(situation.reference, ruled) if ruled.kind is not RulingKind.APPROVE else None
     if decision is None:
         decision = combine(situation, [HANDLERS[Intent(right.value)](situation) for right in Right if right in ruled.rights])
-    if party is None and ruled.kind is not RulingKind.CLOSE:
+    held_again = any(isinstance(action, MarkMail) and action.state is MailState.HELD for action in decision.actions)
+    if held_again or (party is None and ruled.kind is not RulingKind.CLOSE):
         return False
     after, _ = commit(tx, desk, situation, decision, actor=actor, party=party)
     state = MailState.CASE if after is not None else MailState.QUIET
-    ruled_now = mails.rule(tx, stored.id, state=state, case_id=after.id if after and not stored.case_id else None)
+    ruled_now = mails.rule(tx, stored.id, state=state, case_id=after.id if after and stored.case_id != after.id else None)
     audit.record(tx, after.id if after else audit.DESK, Event.MAIL_RULED, actor, {"mail": stored.id, "ruling": ruled.kind})
     return ruled_now
+
+
+def _joined(case: Case | None, ruled: Ruled) -> Case | None:
+    """The case that a held mail belongs to, unless what staff approve has gone on or ended there: that is asked anew."""
+    if case is None or ruled.kind is not RulingKind.APPROVE:
+        return case
+    there = [r for r in (case.request(right) for right in ruled.rights) if r is not None]
+    changed = any(r.right is Right.CORRECTION and r.changes != ruled.changes for r in there)
+    return None if changed or any(r.state is not RequestState.AWAITING_CONFIRMATION for r in there) else case
 
 
 def _mail_party(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail | None) -> Party | None:

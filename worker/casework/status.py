@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from worker.casework.commit import commit, party_of, situation_for
-from worker.casework.confirm import case_page
+from worker.casework import ask
+from worker.casework.commit import commit, situation_for
+from worker.casework.confirm import case_page, locked
 from worker.casework.pages import CasePage, Click, LinkState, Outcome
 from worker.handlers import HANDLERS
+from worker.rules.asking import ask_new_address
 from worker.rules.decision import Asked, AskProof, Decision, Intent, Left, Send, To, confirmation_letter
-from worker.rules.letters import NEW_CODE, ConfirmNewAddress, FreshCode, NewLink
-from worker.rules.model import LinkKind, RequestState, Right
-from worker.store import cases, effects, links
+from worker.rules.letters import NEW_CODE, FreshCode, NewLink
+from worker.rules.mail import Address
+from worker.rules.model import Column, LinkKind, RequestState, Right
+from worker.store import effects, links
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -39,17 +43,19 @@ async def cancel(desk: Desk, token: str) -> Click:
 
 async def withdraw(desk: Desk, token: str, *, not_me: bool) -> Click:
     """Take back everything of this link that has not begun; ``not_me``: somebody else had asked."""
+    # In its grace an erasure is cancelled, not withdrawn; "not me" does both.
     states = (RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION, RequestState.IN_REVIEW)
     return await desk.store.run(_leave, desk, token, not_me=not_me, states=(*states, RequestState.WAITING_GRACE) if not_me else states)
 
 
 def _leave(tx: Tx, desk: Desk, token: str, *, not_me: bool, states: tuple[RequestState, ...]) -> Click:
-    link = links.find(tx, token, *_KINDS, lock=True)
-    case = cases.load(tx, link.case_id, lock=True) if link is not None and link.case_id else None
+    link, case = locked(tx, token, *_KINDS)
     if link is None or case is None:
         return Click(Outcome.CLOSED, case_page(tx, desk, link))
-    rights = tuple(r.right for r in case.requests if r.right in link.rights and r.state in states)
-    situation = situation_for(tx, desk, Left(rights, not_me), case, link.person)
+    by = To(link.recipient)
+    mine = states if by is To.REQUESTER else (RequestState.AWAITING_INFORMATION,)
+    rights = tuple(r.right for r in case.requests if r.right in link.rights and r.state in mine)
+    situation = situation_for(tx, desk, Left(rights, not_me, by), case, link.person)
     if rights and _none_has_begun(tx, case, rights):
         commit(tx, desk, situation, HANDLERS[Intent.WITHDRAWAL](situation), actor="person")
         return Click(Outcome.DONE, case_page(tx, desk, link))
@@ -67,26 +73,50 @@ async def resend(desk: Desk, token: str) -> Click:
 
 
 def _resend(tx: Tx, desk: Desk, token: str) -> Click:
-    link = links.find(tx, token, *_KINDS, lock=True)
-    case = cases.load(tx, link.case_id, lock=True) if link is not None and link.case_id else None
+    link, case = locked(tx, token, *_KINDS)
     if link is None or case is None:
         return Click(Outcome.CLOSED, CasePage(LinkState.UNKNOWN))
-    situation = situation_for(tx, desk, Left((), not_me=False), case, link.person)
+    sent = _fresh(tx, desk, case, link)
+    return Click(sent, case_page(tx, desk, links.find(tx, token, *_KINDS)))
+
+
+def _fresh(tx: Tx, desk: Desk, case: Case, link: StoredLink) -> Outcome:
+    """Write the letter that ``link`` can still have; the limit is that of the address it goes to."""
+    send = _new_address_letter if _only_new_address(case, link) else _requester_letter
+    to = _new_address(case) if send is _new_address_letter else case.address
+    situation = situation_for(tx, desk, Left((), not_me=False), case, tx.vault.person(to.key))
     if situation.letters_today >= desk.policy.letters_per_day:
-        return Click(Outcome.LATER, case_page(tx, desk, link))
-    if any(r.state is RequestState.EXPIRED for r in case.requests if r.right in link.rights):
-        _ask_again(tx, desk, case, link)
-    else:
-        decision = Decision(_fresh_letter(situation, case, link))
-        commit(tx, desk, situation, decision, actor="person", subject_id=link.subject_id)
-    return Click(Outcome.DONE, case_page(tx, desk, links.find(tx, token, *_KINDS)))
+        return Outcome.LATER
+    expired = tuple(r.right for r in case.requests if r.right in link.rights and r.state is RequestState.EXPIRED)
+    if expired and link.recipient == To.REQUESTER:
+        _ask_again(tx, desk, case, expired)
+        return Outcome.DONE
+    letters = send(situation, case, link)
+    commit(tx, desk, situation, Decision(letters), actor="person", subject_id=link.subject_id)
+    return Outcome.DONE if letters else Outcome.CLOSED
 
 
-def _fresh_letter(situation: Situation, case: Case, link: StoredLink) -> tuple[Send, ...]:
+def _only_new_address(case: Case, link: StoredLink) -> bool:
+    """What this link still waits for is the new address of an e-mail change."""
+    states = {r.state for r in case.requests if r.right in link.rights}
+    return RequestState.AWAITING_INFORMATION in states and not states & {RequestState.AWAITING_CONFIRMATION, RequestState.EXPIRED}
+
+
+def _new_address(case: Case) -> Address:
+    request = case.request(Right.CORRECTION)
+    return Address(next(c.new for c in request.changes if c.column is Column.EMAIL)) if request else case.address
+
+
+def _new_address_letter(situation: Situation, case: Case, link: StoredLink) -> tuple[Send, ...]:  # noqa: ARG001 - as its brother
+    return (ask_new_address(situation, case),)
+
+
+def _requester_letter(situation: Situation, case: Case, link: StoredLink) -> tuple[Send, ...]:
+    if link.recipient != To.REQUESTER:
+        return ()
     if link.kind is LinkKind.DOWNLOAD:
-        return (Send(_fresh_code(case, link), verification=True),)
-    if link.recipient == To.NEW_ADDRESS:
-        return (Send(_for_new_address(situation, case), to=To.NEW_ADDRESS, verification=True),)
+        over = link.expires_at is None or link.expires_at <= situation.now
+        return () if over else (Send(_fresh_code(case, link), verification=True),)
     asks = [AskProof(r.right, r.changes) for r in case.requests if r.right in link.rights and r.state is RequestState.AWAITING_CONFIRMATION]
     return (confirmation_letter(situation, asks),) if asks else ()
 
@@ -98,15 +128,8 @@ def _fresh_code(case: Case, link: StoredLink) -> FreshCode:
     )
 
 
-def _for_new_address(situation: Situation, case: Case) -> ConfirmNewAddress:
-    until, rights = situation.confirm_until, (Right.CORRECTION,)
-    link = NewLink(LinkKind.CONFIRM, until, rights, with_code=True)
-    return ConfirmNewAddress(case.reference, link, NewLink(LinkKind.STATUS, None, rights), NEW_CODE, until)
-
-
-def _ask_again(tx: Tx, desk: Desk, case: Case, link: StoredLink) -> None:
-    """An expired request is asked anew: a case of its own, with a month of its own."""
-    changes = next((r.changes for r in case.requests if r.changes), ())
-    asked = Asked(link.rights, case.origin, case.language, tx.now, changes)
-    situation = situation_for(tx, desk, asked, None, link.person)
-    commit(tx, desk, situation, HANDLERS[Intent.ENTERED](situation), actor="person", party=party_of(tx, case))
+def _ask_again(tx: Tx, desk: Desk, case: Case, rights: tuple[Right, ...]) -> None:
+    """What expired is asked anew: a case of its own, with a month of its own, or the one that was opened so before."""
+    asked = next((r.changes for r in case.requests if r.right in rights and r.changes), ())
+    changes = tuple(replace(each, old=None) for each in asked)  # what was on record when it was shown is of yesterday
+    ask.ask(tx, desk, case.address, Asked(rights, case.origin, case.language, tx.now, changes), actor="person")

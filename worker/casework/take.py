@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
+from worker.casework import stops
 from worker.casework.commit import Party, commit, day_start, situation_for
 from worker.errors import StoreUnavailable, UnreadableMail
 from worker.handlers import HANDLERS
@@ -15,7 +16,8 @@ from worker.mail.parse import parse
 from worker.rules.audit import Event
 from worker.rules.decision import Intent, Received, combine
 from worker.rules.intents import doubt, intents
-from worker.rules.model import HoldReason, MailState, Origin, RequestState
+from worker.rules.letters import Unsubscribed
+from worker.rules.model import HoldReason, MailState, Origin, RequestState, Right
 from worker.rules.reading.model import Exit
 from worker.store import audit, cases, letters, mails
 
@@ -110,6 +112,9 @@ def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading
     """Decide one mail that was read, and write the decision. The body of one transaction."""
     if not mails.lock_stored(tx, stored.id):
         return
+    if stops.by_subject(tx, desk, inbound.subject):
+        _stopped(tx, stored, reading)
+        return
     person = tx.vault.person(inbound.sender.key) if inbound.sender else ""
     received = Received(
         stored.id, reading, inbound.sender, inbound.authenticity, stored.received_at, _notes_today(tx, desk, person),
@@ -117,6 +122,8 @@ def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading
     )  # fmt: skip
     case, replies = _case_for(tx, inbound, reading, person)
     situation = situation_for(tx, desk, received, case, person)
+    if Right.UNSUBSCRIBE in reading.rights:
+        situation = replace(situation, stops_today=letters.named_since(tx, person, Unsubscribed.name, day_start(desk, tx.now)))
     situation, wanted = _doubted(situation, received, replies=replies)
     decision = combine(situation, [HANDLERS[intent](situation) for intent in wanted])
     party = _party(stored, inbound, reading, person)
@@ -124,10 +131,20 @@ def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading
     _finish(tx, stored, reading, after, mark, person)
 
 
+def _stopped(tx: Tx, stored: StoredMail, reading: Reading) -> None:
+    """A mail that a reader's program wrote after List-Unsubscribe: its token said all, whoever sent it."""
+    mails.finish(tx, stored, state=MailState.QUIET, labels=(Right.UNSUBSCRIBE,), language=reading.language)
+    audit.record(tx, audit.DESK, Event.MAIL_READ, "take", {"mail": stored.id, "labels": Right.UNSUBSCRIBE, "exit": reading.exit, "state": MailState.QUIET})
+
+
 def _doubted(situation: Situation, received: Received, *, replies: bool) -> tuple[Situation, tuple[Intent, ...]]:
     """What makes a machine's decision impossible turns the reading into one for staff."""
     reason = doubt(situation, received)
-    if reason is None or received.reading.exit is Exit.QUIET or received.reading.machine:
+    if received.origin is Origin.WEB_FORM and received.reading.exit is Exit.QUIET:
+        reason = reason or HoldReason.UNSURE  # who fills in the form wants something
+    elif received.reading.exit is Exit.QUIET:
+        reason = None
+    if reason is None or received.reading.machine:
         return situation, intents(received, replies=replies)
     reading = replace(received.reading, exit=Exit.STAFF, reasons=tuple(dict.fromkeys((reason, *received.reading.reasons))))
     return replace(situation, trigger=replace(received, reading=reading)), (Intent.OTHER,)

@@ -47,18 +47,6 @@ class DemoClock:
         return datetime.now(UTC) + self.ahead
 
 
-class _Mailbox(ImapServer):
-    """Stamps arriving mails with the desk's clock, so that they do not come from the past after a day was let pass."""
-
-    def __init__(self, clock: DemoClock) -> None:
-        super().__init__(PASSWORD)
-        self._clock = clock
-
-    async def append(self, folder: str, raw: bytes, when: datetime | None = None) -> None:
-        """As the server does, with the desk's moment."""
-        await super().append(folder, raw, when or self._clock.now())
-
-
 @dataclass(frozen=True, slots=True)
 class Ports:
     """Where things listen; 0: wherever there is room."""
@@ -117,9 +105,12 @@ def _submit(port: int, sender: str, raw: bytes) -> None:
 
 
 @asynccontextmanager
-async def a_world(seed: int, ports: Ports, today: date) -> AsyncIterator[World]:
-    """A desk between mail servers, with forty customers; nothing is left of it after the block."""
-    clock = DemoClock()
+async def a_world(seed: int, ports: Ports, today: date, *, begins: timedelta = timedelta(0)) -> AsyncIterator[World]:
+    """A desk between mail servers, with forty customers; nothing is left of it after the block.
+
+    ``begins`` is how far behind the machine's clock the desk's begins.
+    """
+    clock = DemoClock(-begins)
     with tempfile.TemporaryDirectory(prefix="privacy-desk-demo-") as name:
         folder = Path(name)
         async with _mail_servers(clock, ports) as (imap, post):
@@ -133,8 +124,8 @@ async def a_world(seed: int, ports: Ports, today: date) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def _mail_servers(clock: DemoClock, ports: Ports) -> AsyncIterator[tuple[ImapServer, PostOffice]]:
-    imap = _Mailbox(clock)
-    post = PostOffice(imap, MAILBOX)
+    imap = ImapServer(PASSWORD)
+    post = PostOffice(imap, MAILBOX, clock.now)
     try:
         await imap.start(HOST, ports.imap)
         await post.start(HOST, ports.smtp)
@@ -224,7 +215,7 @@ async def _move_in(world: World) -> None:
     await desk.register.add("contract", [row for each in world.people for row in each.contracts])
     await desk.register.add("invoice", [row for each in world.people for row in each.invoices])
     world.records = await world.registered()
-    await desk.store.run(plan, world.clock.now())
+    await desk.store.run(plan, datetime.now(UTC))
     await desk.store.run(_subscribe, world.people)
     for login, role in LOGINS.items():
         await staff.add(desk, login, role, PASSWORD)

@@ -36,10 +36,10 @@ class EmbeddedEngine:
         self,
         tx: Transaction,
         task: str,
-        key: str,
+        key: str,  # noqa: ARG002 - one process: work that waits is merged by its ids
         ids: Sequence[str],
         due: datetime | None = None,
-        priority: int = 0,  # noqa: ARG002
+        priority: int = 0,  # noqa: ARG002 - no order but that of arrival
     ) -> None:
         """Wake ``task`` after the commit of ``tx``. What is due later is left to the sweep, which looks each second."""
         if due is None or due <= self._clock.now():

@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rules.asking import proved_trigger
+from worker.rules.asking import ask_new_address, changes_address, plan_erasure, proved_trigger
 from worker.rules.audit import Event
-from worker.rules.deadline import grace_end
-from worker.rules.decision import (
-    CancelEffects,
-    Decision,
-    HoldCase,
-    MarkProved,
-    Mode,
-    Move,
-    Plan,
-    Record,
-    RevokeLinks,
-    Send,
-    SetChanges,
-    To,
-)  # fmt: skip
-from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink
-from worker.rules.model import Column, EffectKind, HoldReason, LinkKind, RequestState, Right
-from worker.rules.policy import ROLE_MAILBOXES
+from worker.rules.decision import Decision, HoldCase, MarkProved, Mode, Move, Plan, Record, RevokeLinks, SetChanges, To
+from worker.rules.model import ENDED, EffectKind, HoldReason, RequestState, Right
+from worker.rules.policy import is_role_mailbox
 
 if TYPE_CHECKING:
     from worker.rules.decision import Action, Proved, Situation
@@ -37,8 +22,8 @@ def handle(situation: Situation) -> Decision:
         return _second_proof(case, proved)
     actions: list[Action] = [MarkProved(), Record(Event.ADDRESS_PROVED, {"rights": ",".join(proved.rights)}), RevokeLinks(proved.rights)]
     requests = [r for r in (case.request(right) for right in proved.rights) if r is not None]
-    if situation.mode is Mode.ASSIST or _is_role_mailbox(case):
-        reason = HoldReason.SHADOW if situation.mode is Mode.ASSIST else HoldReason.SHARED_MAILBOX
+    if situation.mode is not Mode.ON or is_role_mailbox(case.address.key):
+        reason = HoldReason.SHADOW if situation.mode is not Mode.ON else HoldReason.SHARED_MAILBOX
         moves = [Move(r.right, state) for r in requests for state in (RequestState.CONFIRMED, RequestState.IN_REVIEW)]
         return Decision((*actions, *moves, HoldCase(reason)))
     for request in requests:
@@ -57,10 +42,6 @@ def _second_proof(case: Case, proved: Proved) -> Decision:
     return Decision((proof, RevokeLinks(proved.rights), *moves, Plan(EffectKind.RECTIFY, (request.right,), changes=request.changes)))
 
 
-def _is_role_mailbox(case: Case) -> bool:
-    return case.address.key.partition("@")[0] in ROLE_MAILBOXES
-
-
 def _carry_out(situation: Situation, case: Case, proved: Proved, request: Request) -> list[Action]:
     match request.right:
         case Right.ACCESS | Right.PORTABILITY:
@@ -72,7 +53,7 @@ def _carry_out(situation: Situation, case: Case, proved: Proved, request: Reques
         case Right.CORRECTION:
             return _correct(situation, case, proved, request)
         case Right.DELETION:
-            return _plan_erasure(situation, case, request)
+            return plan_erasure(situation, case, after_package=_package_first(case, proved))
         case _:
             steps = (RequestState.CONFIRMED, RequestState.IN_REVIEW)
             return [*(Move(request.right, s) for s in steps), HoldCase(HoldReason.NOT_AUTOMATIC)]
@@ -81,38 +62,15 @@ def _carry_out(situation: Situation, case: Case, proved: Proved, request: Reques
 def _correct(situation: Situation, case: Case, proved: Proved, request: Request) -> list[Action]:
     changes = proved.changes or request.changes
     bound: list[Action] = [SetChanges(request.right, changes)]
-    if any(c.column is Column.EMAIL for c in changes):
-        return [*bound, _ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
+    if changes_address(changes):
+        return [*bound, ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
     steps = (RequestState.CONFIRMED, RequestState.APPLYING)
     return [*bound, *(Move(request.right, s) for s in steps), Plan(EffectKind.RECTIFY, (request.right,), changes=changes)]
 
 
-def _ask_new_address(situation: Situation, case: Case) -> Send:
-    """The second proof of an e-mail change: a letter to the new address, which names nobody."""
-    until = situation.confirm_until
-    letter = ConfirmNewAddress(
-        case.reference, link=NewLink(LinkKind.CONFIRM, until, (Right.CORRECTION,), with_code=True), not_me=NewLink(LinkKind.STATUS, None, (Right.CORRECTION,)),
-        code=NEW_CODE, expires=until,
-    )  # fmt: skip
-    return Send(letter, to=To.NEW_ADDRESS, verification=True)
-
-
-def _plan_erasure(situation: Situation, case: Case, request: Request) -> list[Action]:
-    at = grace_end(
-        situation.now,
-        situation.policy.deletion_grace,
-        case.legal_due,
-        situation.policy.grace_margin_days,
-        situation.country,
-        situation.timezone,
-    )
-    letter = ErasurePlanned(
-        case.reference, at=at, cancel=NewLink(LinkKind.STATUS, None, (request.right,)), after_package=case.request(Right.ACCESS) is not None
-    )
-    return [
-        Move(request.right, RequestState.CONFIRMED),
-        Move(request.right, RequestState.WAITING_GRACE),
-        CancelEffects((request.right,)),
-        Plan(EffectKind.ERASE, (request.right,), due=at),
-        Send(letter),
-    ]
+def _package_first(case: Case, proved: Proved) -> bool:
+    """A copy was asked for as well, and it is under way or confirmed by the same click."""
+    access = case.request(Right.ACCESS)
+    if access is None or access.state in ENDED:
+        return False
+    return Right.ACCESS in proved.rights or access.state is not RequestState.AWAITING_CONFIRMATION

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from worker.rules.asking import the_case
-from worker.rules.decision import Decision, HoldCase, Move, Plan, Ruled, RulingKind, Send
+from worker.rules.asking import ask_new_address, changes_address, plan_erasure, released, the_case
+from worker.rules.decision import AskProof, CancelEffects, Decision, Move, Plan, RevokeLinks, Ruled, RulingKind, Send, confirmation_letter
 from worker.rules.letters import Answer, Reason, Refused
-from worker.rules.model import TRANSITIONS, EffectKind, RequestState, Right
+from worker.rules.model import ENDED, EffectKind, RequestState, Right
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from worker.rules.decision import Action, Situation
-    from worker.rules.model import Case
+    from worker.rules.model import Case, Request
 
 _EFFECTS: Mapping[Right, EffectKind] = {
     Right.ACCESS: EffectKind.PACKAGE,
@@ -21,6 +21,11 @@ _EFFECTS: Mapping[Right, EffectKind] = {
     Right.CORRECTION: EffectKind.RECTIFY,
     Right.DELETION: EffectKind.ERASE,
 }
+_BEFORE_A_PERSON: Final = frozenset({RequestState.IN_REVIEW})
+#: What staff can refuse: nothing of it has begun.
+_REFUSABLE: Final = frozenset({
+    RequestState.RECEIVED, RequestState.IN_REVIEW, RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION,
+})  # fmt: skip
 
 
 def handle(situation: Situation) -> Decision:
@@ -31,28 +36,48 @@ def handle(situation: Situation) -> Decision:
         raise TypeError(msg)
     match ruled.kind:
         case RulingKind.APPROVE:
-            return Decision((*_carry_on(case), HoldCase(None)))
+            return _approved(situation, case, ruled)
         case RulingKind.ANSWER:
-            return Decision((*_to(case, RequestState.FULFILLED), HoldCase(None), Send(Answer(case.reference, words=ruled.words))))
+            rights = _those(case, ruled.rights, _BEFORE_A_PERSON)
+            moves = [Move(right, RequestState.FULFILLED) for right in rights]
+            return Decision((*moves, *released(case, rights), Send(Answer(case.reference, words=ruled.words))))
         case RulingKind.REFUSE:
-            letter = Refused(case.reference, rights=ruled.rights, reason=ruled.reason or Reason.UNFOUNDED, explanation=ruled.words)
-            return Decision((*_to(case, RequestState.REFUSED, ruled.rights), HoldCase(None), Send(letter)))
+            return _refused(case, ruled)
         case RulingKind.CLOSE:
-            return Decision((HoldCase(None),))
+            return Decision(released(case, ()))
 
 
-def _carry_on(case: Case) -> list[Action]:
-    """What a person has looked at goes on from where it stopped."""
-    actions: list[Action] = []
-    for request in case.requests:
-        if request.state is RequestState.IN_REVIEW and request.right in _EFFECTS:
-            actions += [
-                Move(request.right, RequestState.APPLYING),
-                Plan(_EFFECTS[request.right], (request.right,), changes=request.changes, approved=True),
-            ]
-    return actions
+def _those(case: Case, rights: tuple[Right, ...], states: frozenset[RequestState]) -> tuple[Right, ...]:
+    return tuple(r.right for r in case.requests if r.right in rights and r.state in states)
 
 
-def _to(case: Case, state: RequestState, rights: tuple[Right, ...] | None = None) -> list[Action]:
-    wanted = [r for r in case.requests if state in TRANSITIONS[r.state] and (rights is None or r.right in rights)]
-    return [Move(r.right, state) for r in wanted if r.state is RequestState.IN_REVIEW or rights is not None]
+def _refused(case: Case, ruled: Ruled) -> Decision:
+    """What has not begun is refused, and the letter names nothing else. What is being carried out can no longer be."""
+    rights = _those(case, ruled.rights, _REFUSABLE)
+    if not rights:
+        return Decision()
+    letter = Refused(case.reference, rights=rights, reason=ruled.reason or Reason.UNFOUNDED, explanation=ruled.words)
+    moves = [Move(right, RequestState.REFUSED) for right in rights]
+    return Decision((CancelEffects(rights), RevokeLinks(rights), *moves, *released(case, rights), Send(letter)))
+
+
+def _approved(situation: Situation, case: Case, ruled: Ruled) -> Decision:
+    """What a person has looked at goes on from where it stopped; what nobody has proved is asked for its proof."""
+    rights = tuple(right for right in _those(case, ruled.rights, _BEFORE_A_PERSON) if right in _EFFECTS)
+    requests = [r for r in case.requests if r.right in rights]
+    if not case.proved:
+        moves = [Move(right, RequestState.AWAITING_CONFIRMATION) for right in rights]
+        letter = [confirmation_letter(situation, [AskProof(r.right, r.changes) for r in requests])] if requests else []
+        return Decision((*moves, *released(case, rights), *letter))
+    actions = [action for request in requests for action in _carry_on(situation, case, ruled, request)]
+    return Decision((*actions, *released(case, rights)))
+
+
+def _carry_on(situation: Situation, case: Case, ruled: Ruled, request: Request) -> list[Action]:
+    if request.right is Right.DELETION:
+        access = case.request(Right.ACCESS)
+        return plan_erasure(situation, case, after_package=access is not None and access.state not in ENDED, approved=True)
+    if changes_address(request.changes) and not ruled.new_address_proved:
+        return [ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
+    plan = Plan(_EFFECTS[request.right], (request.right,), changes=request.changes, approved=True)
+    return [Move(request.right, RequestState.APPLYING), plan]

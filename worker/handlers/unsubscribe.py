@@ -15,18 +15,22 @@ if TYPE_CHECKING:
 
 
 def handle(situation: Situation) -> Decision:
-    """Stop every newsletter to the sender and tell him; the letter offers undo and erasing the data too."""
+    """Stop every newsletter to the sender and tell him; the letter offers undo and erasing the data too.
+
+    Anybody can write in somebody's name without end: told is only so often in a day.
+    """
     held = held_by_mode(situation)
     if held is not None:
         return held
     letter = Unsubscribed(situation.reference, preferences=NewLink(LinkKind.PREFERENCES))
+    told = (Send(letter),) if situation.stops_today < situation.policy.letters_per_day else ()
     return Decision(
         (
             case_of(situation),
             OpenRequest(Right.UNSUBSCRIBE, RequestState.FULFILLED),
             Suppress(),
             Record(Event.SUPPRESSED, {"by": "mail"}),
-            Send(letter),
+            *told,
             MarkMail(MailState.CASE),
         )
     )

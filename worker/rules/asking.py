@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rules.decision import Asked, AskProof, Decision, HoldCase, MarkMail, Mode, OpenCase, OpenRequest, Proved, Received, Ruled
-from worker.rules.model import Case, HoldReason, MailState, Origin, RequestState, Right
+from worker.rules.deadline import grace_end
+from worker.rules.decision import (
+    Asked,
+    AskProof,
+    CancelEffects,
+    Decision,
+    HoldCase,
+    MarkMail,
+    Mode,
+    Move,
+    OpenCase,
+    OpenRequest,
+    Plan,
+    Proved,
+    Received,
+    Ruled,
+    Send,
+    To,
+)  # fmt: skip
+from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink
+from worker.rules.model import Case, Column, EffectKind, HoldReason, LinkKind, MailState, Origin, RequestState, Right
 
 if TYPE_CHECKING:
     from worker.rules.decision import Action, Situation
@@ -20,6 +39,8 @@ def ask_for_proof(situation: Situation, right: Right, changes: tuple[Change, ...
     opened: tuple[Action, ...] = ()
     if situation.case is None or situation.case.request(right) is None:
         opened = (OpenRequest(right, RequestState.AWAITING_CONFIRMATION, changes),)
+    elif situation.letters_today > situation.policy.letters_per_day:
+        return Decision((MarkMail(MailState.CASE),))  # the letters that went out, and the one that waits, are good
     return Decision((case_of(situation), *opened, AskProof(right, changes), MarkMail(MailState.CASE)))
 
 
@@ -70,3 +91,38 @@ def proved_trigger(situation: Situation) -> tuple[Proved, Case]:
         msg = f"a confirmation answers a proof, not {type(situation.trigger).__name__}"
         raise TypeError(msg)
     return situation.trigger, the_case(situation)
+
+
+def ask_new_address(situation: Situation, case: Case) -> Send:
+    """The second proof of an e-mail change: a letter to the new address, which names nobody."""
+    until, rights = situation.confirm_until, (Right.CORRECTION,)
+    letter = ConfirmNewAddress(
+        case.reference, link=NewLink(LinkKind.CONFIRM, until, rights, with_code=True), not_me=NewLink(LinkKind.STATUS, None, rights), code=NEW_CODE,
+        expires=until,
+    )  # fmt: skip
+    return Send(letter, to=To.NEW_ADDRESS, verification=True)
+
+
+def changes_address(changes: tuple[Change, ...]) -> bool:
+    """True for an e-mail change, which both addresses must confirm."""
+    return any(c.column is Column.EMAIL for c in changes)
+
+
+def plan_erasure(situation: Situation, case: Case, *, after_package: bool, approved: bool = False) -> list[Action]:
+    """Erase after the grace, which can be cancelled; the legal date shortens it."""
+    policy, rights = situation.policy, (Right.DELETION,)
+    at = grace_end(situation.now, policy.deletion_grace, case.legal_due, policy.grace_margin_days, situation.country, situation.timezone)
+    letter = ErasurePlanned(case.reference, at=at, cancel=NewLink(LinkKind.STATUS, None, rights), after_package=after_package)
+    return [
+        Move(Right.DELETION, RequestState.CONFIRMED),
+        Move(Right.DELETION, RequestState.WAITING_GRACE),
+        CancelEffects(rights),
+        Plan(EffectKind.ERASE, rights, due=at, approved=approved),
+        Send(letter),
+    ]
+
+
+def released(case: Case, settled: tuple[Right, ...]) -> tuple[HoldCase, ...]:
+    """Take the case from before a person, unless another of its requests still needs one."""
+    waiting = [r for r in case.requests if r.right not in settled and r.state is RequestState.IN_REVIEW]
+    return () if waiting else (HoldCase(None),)

@@ -27,6 +27,7 @@ from worker.rules.model import (
     RequestState,
     Right,
 )  # fmt: skip
+from worker.rules.policy import CONFIRM_AT_LEAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -121,6 +122,7 @@ class Left:
 
     rights: tuple[Right, ...]
     not_me: bool
+    by: To = To.REQUESTER
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ class Ruled:
     reason: Reason | None = None
     received_at: datetime | None = None  # of the held mail: the legal month counts from it
     language: Language = Language.EN
+    new_address_proved: bool = False  # of an e-mail change: the new address has confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,8 @@ class Situation:
     mode: Mode = Mode.ON
     case: Case | None = None
     letters_today: int = 0
+    #: Acknowledgements of a stopped newsletter to this address, this local day.
+    stops_today: int = 0
 
     @property
     def due(self) -> tuple[date, date]:
@@ -199,8 +204,22 @@ class Situation:
 
     @property
     def confirm_until(self) -> datetime:
-        """When an unconfirmed request closes: the end of the last working day before the legal last day."""
-        return end_of_day(working_day_before(self.due[1], self.country), self.timezone)
+        """When an unconfirmed request closes: the end of the last working day before the legal last day.
+
+        One that was opened late stays open for CONFIRM_AT_LEAST.
+        """
+        last = end_of_day(working_day_before(self.due[1], self.country), self.timezone)
+        return max(last, self.opened_at + CONFIRM_AT_LEAST)
+
+    @property
+    def opened_at(self) -> datetime:
+        """When the case was opened; now, if it is about to be."""
+        return (self.case.opened_at if self.case is not None else None) or self.now
+
+    @property
+    def flooded(self) -> bool:
+        """Today's letters to this address and tomorrow's are written: somebody asks without end, or against the owner's will."""
+        return self.letters_today >= 2 * self.policy.letters_per_day
 
     @property
     def reference(self) -> str:

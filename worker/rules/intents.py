@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from worker.rules.decision import Intent
 from worker.rules.mail import Authenticity
-from worker.rules.model import HoldReason
+from worker.rules.model import HoldReason, Proof
+from worker.rules.policy import PROOF
 from worker.rules.reading.model import Exit, Label
 
 if TYPE_CHECKING:
@@ -35,4 +36,6 @@ def doubt(situation: Situation, received: Received) -> HoldReason | None:
         return HoldReason.FORGED
     if situation.now - received.received_at > situation.policy.stale_after:
         return HoldReason.STALE
+    if situation.flooded and situation.case is None and any(PROOF[right] is not Proof.NONE for right in received.reading.rights):
+        return HoldReason.FLOOD
     return None

@@ -39,6 +39,11 @@ ROLE_MAILBOXES: Final[frozenset[str]] = frozenset({
 })  # fmt: skip
 
 
+def is_role_mailbox(mailbox: str) -> bool:
+    """True for info@, sales@ and the like: control of it proves no one person. Takes ``Address.key``."""
+    return mailbox.partition("@")[0] in ROLE_MAILBOXES
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The controller's choices, within the law. Durations are timedeltas, counts are per day and address."""

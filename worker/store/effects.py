@@ -110,7 +110,7 @@ def _opened(tx: Tx, row: Row[Any]) -> Effect | None:
     try:
         return _effect(row, json.loads(tx.unseal(key_of(tx, row.case_id), row.id, row.sealed or b"")))
     except SealBroken:
-        log.error("the seal of a change does not open", effect=row.id)
+        log.exception("the seal of a change does not open", effect=row.id)
         tx.connection.execute(update(effect).where(effect.c.id == row.id).values(state=EffectState.FAILED, failure="seal"))
         return None
 

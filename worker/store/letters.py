@@ -66,7 +66,8 @@ _FINISH: Final = update(letter).where(
 )  # fmt: skip
 _COUNT: Final = select(func.count()).select_from(letter)
 _OF_PERSON: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.made_at >= bindparam("since"))
-_VERIFICATIONS: Final = _OF_PERSON.where(letter.c.verification)
+# A letter that waits for tomorrow counts for tomorrow as well.
+_VERIFICATIONS: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.due >= bindparam("since"), letter.c.verification)
 _NAMED: Final = _OF_PERSON.where(letter.c.name == bindparam("kind"))
 _ANSWERED: Final = (
     select(letter.c.case_id).where(letter.c.message_id.in_(bindparam("these", expanding=True)), letter.c.case_id.is_not(None)).limit(1)
@@ -119,7 +120,7 @@ def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:
 
 
 def verifications_since(tx: Tx, person: str, since: datetime) -> int:
-    """How many verification letters were written to a person since then."""
+    """How many verification letters to a person left since then, or wait."""
     return tx.connection.execute(_VERIFICATIONS, {"whose": person, "since": since}).scalar_one()
 
 

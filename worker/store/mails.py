@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.errors import SealBroken
 from worker.rules.model import HoldReason, Language, MailState
@@ -85,7 +86,6 @@ _IN_FOLDER: Final = (mail.c.door == bindparam("of_door")) & (mail.c.folder == bi
 _KNOWN: Final = select(mail.c.door, mail.c.folder, mail.c.uidvalidity, mail.c.uid).where(_IN_FOLDER, _UIDS)
 _SEEN: Final = select(mail_seen.c.content_key).where(mail_seen.c.content_key.in_(bindparam("content_keys", expanding=True)))
 _INSERT: Final = insert(mail)
-_INSERT_SEEN: Final = insert(mail_seen)
 _MOVED: Final = update(mail).where(_IN_FOLDER, mail.c.uidvalidity == bindparam("of_uidvalidity"), _UIDS)
 _ONE: Final = select(mail).where(mail.c.id == bindparam("this"))
 _STORED: Final = mail.c.state == MailState.STORED.value
@@ -136,22 +136,31 @@ def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:
     """
     known = _known_uids(tx, arrivals)
     fresh = [a for a in arrivals if (a.door, a.folder, a.uidvalidity, a.uid) not in known]
-    seen = set(tx.connection.execute(_SEEN, {"content_keys": [a.content_key for a in fresh]}).scalars())
-    to_read: list[str] = []
-    rows, keys = [], []
+    first = _first_seen(tx, [a.content_key for a in fresh])
+    rows = []
     for arrival in fresh:
-        row = _row(tx, arrival, duplicate=arrival.content_key in seen)
-        rows.append(row)
-        if arrival.content_key not in seen:
-            seen.add(arrival.content_key)
-            keys.append({"content_key": arrival.content_key, "mail_id": row["id"]})
-        if row["state"] == MailState.STORED:
-            to_read.append(row["id"])
+        mail_id = first.pop(arrival.content_key, None)
+        rows.append(_row(tx, arrival, mail_id or new_id(), duplicate=mail_id is None))
     if rows:
         tx.connection.execute(_INSERT, rows)
-    if keys:
-        tx.connection.execute(_INSERT_SEEN, keys)
-    return to_read
+    return [row["id"] for row in rows if row["state"] == MailState.STORED]
+
+
+def _first_seen(tx: Tx, content_keys: Sequence[str]) -> dict[str, str]:
+    """Those keys that nobody has seen before, each with the id for its mail.
+
+    Two doors may bring the same mail at the same moment: who writes its key second waits for the first and then gets
+    nothing. In the order of the keys, so that two lots never wait for each other.
+    """
+    if not content_keys:
+        return {}
+    seen = set(tx.connection.execute(_SEEN, {"content_keys": content_keys}).scalars())
+    rows = [{"content_key": key, "mail_id": new_id()} for key in sorted({*content_keys} - seen)]
+    if not rows:
+        return {}
+    make = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
+    written = make(mail_seen).values(rows).on_conflict_do_nothing().returning(mail_seen.c.content_key, mail_seen.c.mail_id)
+    return {row.content_key: row.mail_id for row in tx.connection.execute(written)}
 
 
 def _known_uids(tx: Tx, arrivals: Sequence[Arrival]) -> set[tuple[str, str, int, int]]:
@@ -163,8 +172,8 @@ def _known_uids(tx: Tx, arrivals: Sequence[Arrival]) -> set[tuple[str, str, int,
     return {(r.door, r.folder, r.uidvalidity, r.uid) for r in rows}
 
 
-def _row(tx: Tx, arrival: Arrival, *, duplicate: bool) -> dict[str, Any]:
-    mail_id, key_id = new_id(), tx.new_key()
+def _row(tx: Tx, arrival: Arrival, mail_id: str, *, duplicate: bool) -> dict[str, Any]:
+    key_id = tx.new_key()
     state = MailState.DUPLICATE if duplicate else arrival.state
     return {
         "id": mail_id, "door": arrival.door, "folder": arrival.folder, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
@@ -257,6 +266,12 @@ def reading(tx: Tx, mail_id: str) -> dict[str, Any] | None:
         return None
     value: dict[str, Any] = json.loads(tx.unseal(row.key_id, mail_id + "/reading", row.sealed_reading))
     return value
+
+
+def lock_held(tx: Tx, mail_id: str) -> bool:
+    """True if the mail still waits for a person; the row is then this transaction's alone."""
+    waits = mail.c.state.in_((MailState.HELD.value, MailState.QUARANTINED.value)) & mail.c.ruled_at.is_(None)
+    return tx.connection.execute(select(mail.c.id).where(mail.c.id == mail_id, waits).with_for_update()).one_or_none() is not None
 
 
 def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) -> bool:

@@ -189,10 +189,10 @@ def _alembic() -> Config:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.drivername == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_POOL, pool_pre_ping=True)
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_POOL, pool_pre_ping=True, hide_parameters=True)
     if parsed.drivername != "sqlite":
         raise ConfigurationError("store.url", f"unknown database {parsed.drivername}", "Use sqlite:///path or postgresql://user@host/name.")
-    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": _BUSY / 1000})
+    engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": _BUSY / 1000}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_immediate)
     return engine
