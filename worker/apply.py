@@ -15,8 +15,9 @@ import structlog
 from worker.casework import applied
 from worker.casework.applied import Outcome
 from worker.errors import RegisterRefused, TemporaryError
-from worker.rules.decision import Carried
 from worker.rules.model import EffectKind, HoldReason
+from worker.rules.policy import is_role_mailbox
+from worker.rules.trigger import Carried
 from worker.store import effects
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
         case EffectKind.PACKAGE:
             return await _package(desk, effect, case, matches)
         case EffectKind.RECTIFY:
-            return await _rectify(desk, effect, matches)
+            return await _rectify(desk, effect, case, matches)
         case EffectKind.ERASE:
             return await _erase(desk, effect, matches)
 
@@ -100,11 +101,11 @@ async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Mat
     return Outcome(Carried(effect.kind, effect.rights), {**holdings.to_json(), "desk": own})
 
 
-async def _rectify(desk: Desk, effect: Effect, matches: Sequence[Match]) -> Outcome:
+async def _rectify(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
     if not matches:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
     person, changes = matches[0].person, effect.changes
-    if effect.approved:
+    if effect.approved or is_role_mailbox(case.address.key):  # in both cases staff looked
         changes = await _bound(desk, person, changes)
     return _rectified(effect, await desk.register.rectify(effect.id, person, changes))
 

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
 from worker import __version__
@@ -182,72 +183,39 @@ def _register_show(arguments: Arguments) -> int:
     return _at_desk(arguments, lambda desk: register.show(desk, arguments.address, arguments.language))
 
 
-def _newsletter(call: Callable[[Desk, Arguments], object]) -> Call:
-    """A command on the desk's newsletters."""
+def _register_import(arguments: Arguments) -> int:
+    from worker.operate import register
+
+    return _at_desk(arguments, lambda desk: register.take_in(desk, arguments.file, origin=arguments.origin, yes=arguments.yes))
+
+
+def _register_export(arguments: Arguments) -> int:
+    from worker.operate import register
+
+    return _at_desk(arguments, lambda desk: register.give_out(desk, arguments.file))
+
+
+def _newsletter(call: Callable[[ModuleType, Desk, Arguments], object]) -> Call:
+    """A command on the desk's newsletters; ``call`` gets the module that does it."""
 
     def run(arguments: Arguments) -> int:
+        from worker.operate import newsletter
+
         async def work(desk: Desk) -> None:
-            call(desk, arguments)
+            call(newsletter, desk, arguments)
 
         return _at_desk(arguments, work)
 
     return run
 
 
-def _topic_add(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    titles = {language: title for language in Language if (title := getattr(arguments, f"title_{language}"))}
-    newsletter.topic_add(desk, arguments.name, titles)
+def _titles(arguments: Arguments) -> dict[Language, str]:
+    return {language: title for language in Language if (title := getattr(arguments, f"title_{language}"))}
 
 
-def _topic_list(desk: Desk, _: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.topic_list(desk)
-
-
-def _newsletter_add(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.add(desk, arguments.file, topic=arguments.topic, at=arguments.at)
-
-
-def _newsletter_preview(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
+def _newsletter_preview(newsletter: ModuleType, desk: Desk, arguments: Arguments) -> None:
     settings = _settings(arguments).newsletter_settings()
     newsletter.preview(desk, settings, arguments.id, language=arguments.language, html=arguments.html)
-
-
-def _newsletter_list(desk: Desk, _: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.list_all(desk)
-
-
-def _newsletter_cancel(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.cancel(desk, arguments.id)
-
-
-def _newsletter_resume(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.resume(desk, arguments.id)
-
-
-def _newsletter_subscribe(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.subscribe(desk, arguments.file, topic=arguments.topic, origin=arguments.origin, yes=arguments.yes)
-
-
-def _import_suppression(desk: Desk, arguments: Arguments) -> None:
-    from worker.operate import newsletter
-
-    newsletter.import_suppression(desk, arguments.file, yes=arguments.yes)
 
 
 # The table of commands ---------------------------------------------------------------------------------------------
@@ -351,19 +319,31 @@ def _people(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     show = _command(register, "show", _register_show, "print what is held under an address; the look is logged")
     show.add_argument("address", help="the e-mail address")
     show.add_argument("--language", type=Language, choices=list(Language), default=Language.EN, help="of the explanations (en)")
-    for name, what in (("draft", "declare a database from its tables"), ("import", "take customers in"), ("export", "write customers out")):
-        _later(register, name, what, "register")
+    take_in = _command(register, "import", _register_import, "take customers in from a CSV or JSON file")
+    take_in.add_argument("file", type=Path, metavar="FILE")
+    take_in.add_argument("--origin", default="import", help="where these data come from: it is named in the answer to an access request")
+    take_in.add_argument("--yes", action="store_true", help="do it; without it nothing is changed")
+    give_out = _command(register, "export", _register_export, "write all customers to a CSV or JSON file; the look is logged")
+    give_out.add_argument("file", type=Path, metavar="FILE")
+    _later(register, "draft", "declare a database from its tables", "register")
 
 
 def _newsletters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     group = _group(commands, "newsletter", "newsletters, their topics and readers")
     topics = _group(group, "topic", "what newsletters are about")
-    topic = _command(topics, "add", _newsletter(_topic_add), "add a topic, or give it new titles")
+    topic = _command(
+        topics, "add", _newsletter(lambda module, desk, a: module.topic_add(desk, a.name, _titles(a))), "add a topic, or give it new titles"
+    )
     topic.add_argument("name", help="a short name: letters, digits and hyphens")
     for language in Language:
         topic.add_argument(f"--title-{language}", metavar="TEXT", help=f"its title in {language}")
-    _command(topics, "list", _newsletter(_topic_list), "list the topics")
-    add = _command(group, "add", _newsletter(_newsletter_add), "check a newsletter and plan it")
+    _command(topics, "list", _newsletter(lambda module, desk, _: module.topic_list(desk)), "list the topics")
+    add = _command(
+        group,
+        "add",
+        _newsletter(lambda module, desk, a: module.add(desk, a.file, topic=a.topic, at=a.at)),
+        "check a newsletter and plan it",
+    )
     add.add_argument("file", type=Path, metavar="FILE", help="Markdown, or a folder with one file per language")
     add.add_argument("--topic", required=True, help="the topic whose readers get it")
     add.add_argument("--at", required=True, metavar="TIME", help='local time, for example "2026-12-01 09:00"')
@@ -371,17 +351,26 @@ def _newsletters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     preview.add_argument("id", help="the newsletter's id")
     preview.add_argument("--language", type=Language, choices=list(Language), help="the company's first one without it")
     preview.add_argument("--html", type=Path, metavar="FILE", help="write the page there")
-    _command(group, "list", _newsletter(_newsletter_list), "list newsletters and what became of them")
-    for name, call, what in (
-        ("cancel", _newsletter_cancel, "stop a newsletter"),
-        ("resume", _newsletter_resume, "let a stopped one go on"),
-    ):
-        _command(group, name, _newsletter(call), what).add_argument("id", help="the newsletter's id")
-    subscribe = _command(group, "subscribe", _newsletter(_newsletter_subscribe), "take readers in from a CSV file")
+    _command(group, "list", _newsletter(lambda module, desk, _: module.list_all(desk)), "list newsletters and what became of them")
+    cancel = _command(group, "cancel", _newsletter(lambda module, desk, a: module.cancel(desk, a.id)), "stop a newsletter")
+    resume = _command(group, "resume", _newsletter(lambda module, desk, a: module.resume(desk, a.id)), "let a stopped one go on")
+    for each in (cancel, resume):
+        each.add_argument("id", help="the newsletter's id")
+    subscribe = _command(
+        group,
+        "subscribe",
+        _newsletter(lambda module, desk, a: module.subscribe(desk, a.file, topic=a.topic, origin=a.origin, yes=a.yes)),
+        "take readers in from a CSV file",
+    )
     subscribe.add_argument("file", type=Path, metavar="FILE")
     subscribe.add_argument("--topic", required=True)
     subscribe.add_argument("--origin", default="", help="where these readers come from, for their file")
     subscribe.add_argument("--yes", action="store_true", help="do it; without it nothing is changed")
-    suppress = _command(commands, "import-suppression", _newsletter(_import_suppression), "take in addresses that want no newsletter")
+    suppress = _command(
+        commands,
+        "import-suppression",
+        _newsletter(lambda module, desk, a: module.import_suppression(desk, a.file, yes=a.yes)),
+        "take in addresses that want no newsletter",
+    )
     suppress.add_argument("file", type=Path, metavar="FILE")
     suppress.add_argument("--yes", action="store_true", help="do it; without it nothing is changed")

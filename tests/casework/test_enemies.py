@@ -74,7 +74,9 @@ async def test_a_fourth_letter_on_one_day_waits_until_tomorrow(house: House) -> 
 async def test_a_robots_answer_to_our_letter_confirms_nothing_and_is_not_answered(house: House) -> None:
     await house.write(DELETE)
     ours = (await house.last("confirm")).message["Message-ID"]
-    mail_id = await house.write("I am out of the office until Monday.", subject="Out of office", In_Reply_To=ours, Auto_Submitted="auto-replied")
+    mail_id = await house.write(
+        "I am out of the office until Monday.", subject="Out of office", In_Reply_To=ours, Auto_Submitted="auto-replied"
+    )
     assert (await house.state(mail_id))[0] is MailState.MACHINE
     assert len(await house.letters()) == 1
     assert await house.requests() == {"deletion": "awaiting_confirmation"}

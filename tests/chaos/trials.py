@@ -63,6 +63,7 @@ class Trial:
         """Wait until nothing is left to do, and end the desk as an administrator does. It may die at its very last step."""
         while True:
             await self.until(self.done, "the end")
+            await self.ready()  # one that has just been started again has no ear yet for SIGTERM
             assert self._desk is not None
             self._desk.terminate()
             async with asyncio.timeout(WITHIN):
@@ -90,7 +91,7 @@ class Trial:
         """Start the desk again if it has killed itself."""
         assert self._desk is not None
         if self._desk.exitcode is not None:
-            assert self._desk.exitcode == -signal.SIGKILL, self.log
+            assert self._desk.exitcode == -signal.SIGKILL, f"{self._desk.exitcode}: {self.log}"
             self.deaths += 1
             self.start()
 
@@ -171,6 +172,7 @@ class Trial:
             "select (select count(*) from mail where state = 'stored')"
             " + (select count(*) from letter where state in ('waiting', 'claimed'))"
             " + (select count(*) from effect where state in ('waiting', 'claimed'))"
+            " + (select count(*) from campaign where state in ('planned', 'sending'))"
         )
         return self.count(waiting) == 0 and self.dovecot.count(self.user) == 0
 
@@ -229,3 +231,8 @@ def without_what_differs(text: str) -> str:
 def in_parallel() -> int:
     """How many trials run at once."""
     return max(2, (os.cpu_count() or 2) + 1)
+
+
+def chosen(steps: Counter[str]) -> list[Step]:
+    """Every step, the first and the last time that a whole story comes to it."""
+    return [(step, number) for step, times in steps.items() for number in sorted({1, times})]

@@ -125,7 +125,7 @@ HOSTILE = {
 def test_a_hostile_page_costs_no_more_than_its_size(name: str) -> None:
     begun = time.process_time()
     text, _ = visible_text(HOSTILE[name], 200_000)
-    assert time.process_time() - begun < 1.5  # a tree builder needs minutes for some of these
+    assert time.process_time() - begun < 15  # a tree builder needs minutes for some of these
     assert len(text) <= 450_000
 
 

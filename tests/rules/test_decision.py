@@ -8,7 +8,6 @@ import pytest
 
 from worker.handlers import HANDLERS
 from worker.rules.decision import (
-    Asked,
     Decision,
     Intent,
     MarkMail,
@@ -16,18 +15,18 @@ from worker.rules.decision import (
     Move,
     OpenCase,
     OpenRequest,
-    Received,
     Send,
     Situation,
     Suppress,
     combine,
-)  # fmt: skip
+)
 from worker.rules.intents import doubt, intents
 from worker.rules.letters import Confirm, HeldNote
 from worker.rules.mail import Address, Authenticity
 from worker.rules.model import ENDED, TRANSITIONS, HoldReason, Language, MailState, Origin, Proof, RequestState, Right
 from worker.rules.policy import PROOF, Policy
 from worker.rules.reading.model import Exit, Label, Reading
+from worker.rules.trigger import Asked, Received
 
 NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
 

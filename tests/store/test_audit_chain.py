@@ -48,10 +48,15 @@ def test_entries_are_seen_by_the_transaction_that_wrote_them(store: Store) -> No
         assert audit.verify(tx, {}) == 3
 
 
-def test_a_transaction_that_fails_leaves_no_entry(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError), store.transaction() as tx:
+def fail(store: Store) -> None:
+    with store.transaction() as tx:
         note(tx)
         raise ZeroDivisionError
+
+
+def test_a_transaction_that_fails_leaves_no_entry(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail(store)
     with store.transaction() as tx:
         assert audit.entries(tx, audit.DESK) == ()
 

@@ -239,8 +239,8 @@ async def test_paths_are_exact_and_methods_are_few(site: Site) -> None:
 
 async def test_a_page_does_not_wait_for_the_network_to_acknowledge_its_headers(site: Site) -> None:
     times = []
-    for _ in range(10):
+    for _ in range(40):
         begun = time.perf_counter()
         await site.get("/")
         times.append(time.perf_counter() - begun)
-    assert min(times) < 0.035  # seconds; with Nagle's algorithm no page takes less than 0.040
+    assert min(times) < 0.038  # seconds; with Nagle's algorithm no page takes less than 0.040

@@ -9,9 +9,10 @@ from worker.casework.commit import commit, situation_for
 from worker.errors import EvidenceError
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
-from worker.rules.decision import Carried, Intent
+from worker.rules.decision import Intent
 from worker.rules.letters import Item
 from worker.rules.model import TRANSITIONS, EffectKind, HoldReason, RequestState
+from worker.rules.trigger import Carried
 from worker.store import audit, cases, effects, newsletters
 
 if TYPE_CHECKING:
@@ -124,11 +125,9 @@ async def report(desk: Desk, effect: Effect, outcome: Outcome) -> None:
 
 
 def _report(tx: Tx, desk: Desk, effect: Effect, outcome: Outcome) -> None:
+    case = cases.load(tx, effect.case_id, lock=True)  # the case first: a click that cancels holds it before the effect
     state = effects.EffectState.FAILED if outcome.carried.failed else effects.EffectState.DONE
-    if not effects.finish(tx, effect, state=state, failure=outcome.failure or None):
-        return
-    case = cases.load(tx, effect.case_id, lock=True)
-    if case is None:
+    if not effects.finish(tx, effect, state=state, failure=outcome.failure or None) or case is None:
         return
     event = Event.EFFECT_FAILED if outcome.carried.failed else Event.EFFECT_DONE
     audit.record(tx, case.id, event, "apply", {"effect": effect.id, "kind": effect.kind, "failure": outcome.failure or None})

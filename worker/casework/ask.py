@@ -11,12 +11,13 @@ from worker.casework.take import FORM_DOOR
 from worker.handlers import HANDLERS
 from worker.mail.parse import content_key, parse
 from worker.mail.render import compose
-from worker.rules.decision import Asked, Intent, Mode, combine
+from worker.rules.decision import Intent, Mode, combine
 from worker.rules.letters import Unsubscribed
 from worker.rules.mail import Address, OutboundMail
 from worker.rules.model import HoldReason, MailState, Origin, Proof, RequestState, Right
 from worker.rules.policy import PROOF
 from worker.rules.reading.model import Exit
+from worker.rules.trigger import Asked
 from worker.store import cases, letters, mails, new_id
 
 if TYPE_CHECKING:

@@ -32,22 +32,23 @@ from worker.rules.decision import (
     SetChanges,
     Situation,
     Suppress,
-    To,
     open_rights,
-)  # fmt: skip
+)
 from worker.rules.letters import NEW_CODE, NewLink
 from worker.rules.mail import Address
 from worker.rules.model import Column, Language, LinkKind, Right
 from worker.rules.policy import CODE_ALPHABET, CODE_LENGTH, TOKEN_BYTES
+from worker.rules.trigger import To
 from worker.store import Tx, audit, cases, effects, letters, links, new_id, newsletters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from worker.casework.desk import Desk
-    from worker.rules.decision import Action, Decision, Trigger
+    from worker.rules.decision import Action, Decision
     from worker.rules.letters import AnyLetter
     from worker.rules.model import Case, Request
+    from worker.rules.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +218,9 @@ def _send(work: _Work, send: Send) -> None:
     key_id = cases.key_of(work.tx, work.case.id) if work.case else work.tx.new_key()
     # A letter to a new address starts a thread of its own: it must not show the other conversation.
     threads = send.to is To.REQUESTER
+    # The mailbox alone: the name beside it is whatever a stranger wrote there.
     deliver(
-        work.tx, work.desk, letter, language, to=to, letter_id=letter_id, key_id=key_id, case_id=work.case.id if work.case else None,
+        work.tx, work.desk, letter, language, to=Address(to.mailbox), letter_id=letter_id, key_id=key_id, case_id=work.case.id if work.case else None,
         in_reply_to=party.message_id if threads else "", references=party.references if threads else (), due=send.not_before, verification=send.verification,
     )  # fmt: skip
     _record(work, Event.LETTER_WRITTEN, {"letter": letter.name, "id": letter_id, "to": send.to})

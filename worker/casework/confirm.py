@@ -11,9 +11,10 @@ from worker.casework.pages import CasePage, Click, LinkState, Outcome, RequestLi
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.deadline import local_day
-from worker.rules.decision import Intent, Proved, To
+from worker.rules.decision import Intent
 from worker.rules.model import Change, EffectKind, LinkKind, RequestState, Right
 from worker.rules.policy import CODE_TRIES, is_role_mailbox
+from worker.rules.trigger import Proved, To
 from worker.store import audit, cases, effects, links
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
 from worker.rules.deadline import due_days, local_day
-from worker.rules.decision import Decision, Intent, MarkMail, Ruled, RulingKind, Send, To, combine
+from worker.rules.decision import Decision, Intent, MarkMail, Send, combine
 from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
+from worker.rules.trigger import Ruled, RulingKind, To
 from worker.store import audit, cases, links, mails
 
 if TYPE_CHECKING:

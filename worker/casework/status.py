@@ -11,10 +11,11 @@ from worker.casework.confirm import case_page, locked
 from worker.casework.pages import CasePage, Click, LinkState, Outcome
 from worker.handlers import HANDLERS
 from worker.rules.asking import ask_new_address
-from worker.rules.decision import Asked, AskProof, Decision, Intent, Left, Send, To, confirmation_letter
+from worker.rules.decision import AskProof, Decision, Intent, Send, confirmation_letter
 from worker.rules.letters import NEW_CODE, FreshCode, NewLink
 from worker.rules.mail import Address
 from worker.rules.model import Column, LinkKind, RequestState, Right
+from worker.rules.trigger import Asked, Left, To
 from worker.store import effects, links
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from worker.errors import StoreUnavailable, UnreadableMail
 from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
-from worker.rules.decision import Intent, Received, combine
+from worker.rules.decision import Intent, combine
 from worker.rules.intents import doubt, intents
 from worker.rules.letters import Unsubscribed
 from worker.rules.model import HoldReason, MailState, Origin, RequestState, Right
 from worker.rules.reading.model import Exit
+from worker.rules.trigger import Received
 from worker.store import audit, cases, letters, mails
 
 if TYPE_CHECKING:
@@ -63,17 +64,25 @@ async def take_all(desk: Desk, mail_ids: Sequence[str]) -> None:
     StoreUnavailable is raised for a later try.
     """
     left = tuple(mail_ids)
-    while left:
-        lot = await desk.store.run(mails.load_waiting, left, _LOT, _LOT_BYTES)
-        left = lot.left
-        for mail_id in lot.broken:  # it stays stored: with the right key it may open
-            log.error("the seal of a mail does not open", mail=mail_id)
-        for read in await asyncio.to_thread(_read_lot, desk, lot.mails):
-            await _settle(desk, read)
+    ahead = asyncio.ensure_future(_read_lot(desk, left))
+    try:
+        while left:
+            lot, left = await ahead
+            if left:  # read on while the disk writes what was decided
+                ahead = asyncio.ensure_future(_read_lot(desk, left))
+            for read in lot:
+                await _settle(desk, read)
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
 
 
-def _read_lot(desk: Desk, lot: Sequence[StoredMail]) -> list[_Read]:
-    return [_read(desk, stored) for stored in lot]
+async def _read_lot(desk: Desk, mail_ids: Sequence[str]) -> tuple[list[_Read], tuple[str, ...]]:
+    """The first of these mails, read, and the ids that are left."""
+    lot = await desk.store.run(mails.load_waiting, mail_ids, _LOT, _LOT_BYTES)
+    for mail_id in lot.broken:  # it stays stored: with the right key it may open
+        log.error("the seal of a mail does not open", mail=mail_id)
+    return await asyncio.to_thread(lambda: [_read(desk, stored) for stored in lot.mails]), lot.left
 
 
 def _read(desk: Desk, stored: StoredMail) -> _Read:
@@ -134,7 +143,13 @@ def decide(tx: Tx, desk: Desk, stored: StoredMail, inbound: InboundMail, reading
 def _stopped(tx: Tx, stored: StoredMail, reading: Reading) -> None:
     """A mail that a reader's program wrote after List-Unsubscribe: its token said all, whoever sent it."""
     mails.finish(tx, stored, state=MailState.QUIET, labels=(Right.UNSUBSCRIBE,), language=reading.language)
-    audit.record(tx, audit.DESK, Event.MAIL_READ, "take", {"mail": stored.id, "labels": Right.UNSUBSCRIBE, "exit": reading.exit, "state": MailState.QUIET})
+    audit.record(
+        tx,
+        audit.DESK,
+        Event.MAIL_READ,
+        "take",
+        {"mail": stored.id, "labels": Right.UNSUBSCRIBE, "exit": reading.exit, "state": MailState.QUIET},
+    )
 
 
 def _doubted(situation: Situation, received: Received, *, replies: bool) -> tuple[Situation, tuple[Intent, ...]]:

@@ -10,7 +10,8 @@ from worker.casework.commit import commit, situation_for
 from worker.errors import TemporaryError
 from worker.handlers import HANDLERS
 from worker.rules.audit import Event
-from worker.rules.decision import Intent, Ticked
+from worker.rules.decision import Intent
+from worker.rules.trigger import Ticked
 from worker.store import audit, cases, effects, letters, mails, newsletters, retention
 
 if TYPE_CHECKING:

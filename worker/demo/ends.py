@@ -108,10 +108,13 @@ def _record_faults(ended: Ended, rights: frozenset[Right]) -> Iterator[str]:
     if before is None:
         return
     if Right.DELETION in rights:
-        if after is not None and (not any(row["ended_on"] is None for row in ended.sample.customer.contracts) or any(after[c] for c in _GONE)):
+        runs = ended.sample.customer is not None and any(row["ended_on"] is None for row in ended.sample.customer.contracts)
+        if after is not None and (not runs or any(after[column] for column in _GONE)):
             yield "not erased"
         return
-    changes = {column.value: normalise(column, value) for column, value in ended.sample.changes.items()} if Right.CORRECTION in rights else {}
+    changes = (
+        {column.value: normalise(column, value) for column, value in ended.sample.changes.items()} if Right.CORRECTION in rights else {}
+    )
     if after is None:
         yield "erased"
         return
@@ -123,10 +126,12 @@ def _record_faults(ended: Ended, rights: frozenset[Right]) -> Iterator[str]:
 def _package_faults(package: Mapping[str, Any], before: Mapping[str, str]) -> Iterator[str]:
     """Everything on record stands in the package, and nobody else's number."""
     held = json.dumps(package, ensure_ascii=False)
-    missing = [name for name, value in before.items() if value and name in {c.value for c in Column} and json.dumps(value, ensure_ascii=False) not in held]
+    missing = [
+        name
+        for name, value in before.items()
+        if value and name in {c.value for c in Column} and json.dumps(value, ensure_ascii=False) not in held
+    ]
     if missing:
         yield f"the package lacks {', '.join(missing)}"
     if not before.get("customer_number") or held.count('"K-') != held.count(f'"{before["customer_number"]}"'):
         yield "the package shows somebody else"
-
-

@@ -113,8 +113,14 @@ class Player:
     def letters(self, seen: Seen) -> tuple[SeenLetter, ...]:
         """What the desk wrote because of the mail."""
         mail = self.mail(seen)
-        replies = {each.message["Message-ID"] for each in self.world.post.letters if self.message_id and each.message["In-Reply-To"] == self.message_id}
-        return tuple(e for e in seen.letters if (mail is not None and mail.case_id and e.case_id == mail.case_id) or e.message_id in replies)
+        replies = {
+            each.message["Message-ID"]
+            for each in self.world.post.letters
+            if self.message_id and each.message["In-Reply-To"] == self.message_id
+        }
+        return tuple(
+            e for e in seen.letters if (mail is not None and mail.case_id and e.case_id == mail.case_id) or e.message_id in replies
+        )
 
     def _caught(self, seen: Seen) -> list[Letter]:
         ours = {each.message_id for each in self.letters(seen)}

@@ -35,5 +35,8 @@ def printed(rows: Sequence[Row]) -> str:
 def _line(values: Sequence[str], columns: Sequence[int]) -> str:
     wrapped = [textwrap.wrap(value, _WIDTHS[n]) or [""] for value, n in zip(values, columns, strict=True)]
     height = max(len(each) for each in wrapped)
-    rows = ["  ".join((cell[at] if at < len(cell) else "").ljust(_WIDTHS[n]) for cell, n in zip(wrapped, columns, strict=True)) for at in range(height)]
+    rows = [
+        "  ".join((cell[at] if at < len(cell) else "").ljust(_WIDTHS[n]) for cell, n in zip(wrapped, columns, strict=True))
+        for at in range(height)
+    ]
     return "\n".join(row.rstrip() for row in rows)

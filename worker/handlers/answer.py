@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rules.decision import Decision, MarkMail, Received
+from worker.rules.decision import Decision, MarkMail
 from worker.rules.model import HoldReason, MailState
+from worker.rules.trigger import Received
 
 if TYPE_CHECKING:
     from worker.rules.decision import Situation

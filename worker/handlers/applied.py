@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from worker.rules.asking import the_case
 from worker.rules.deadline import local_day
-from worker.rules.decision import Carried, Decision, HoldCase, Move, Send
+from worker.rules.decision import Decision, HoldCase, Move, Send
 from worker.rules.letters import NEW_CODE, Corrected, CorrectionOutdated, Erased, Item, NewLink, NothingHeld, PackageReady, Reason
 from worker.rules.model import ENDED, EffectKind, HoldReason, LinkKind, Origin, RequestState, Right
+from worker.rules.trigger import Carried
 
 if TYPE_CHECKING:
     from datetime import date

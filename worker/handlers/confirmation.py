@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from worker.rules.asking import ask_new_address, changes_address, plan_erasure, proved_trigger
 from worker.rules.audit import Event
-from worker.rules.decision import Decision, HoldCase, MarkProved, Mode, Move, Plan, Record, RevokeLinks, SetChanges, To
+from worker.rules.decision import Decision, HoldCase, MarkProved, Mode, Move, Plan, Record, RevokeLinks, SetChanges
 from worker.rules.model import ENDED, EffectKind, HoldReason, RequestState, Right
 from worker.rules.policy import is_role_mailbox
+from worker.rules.trigger import To
 
 if TYPE_CHECKING:
-    from worker.rules.decision import Action, Proved, Situation
+    from worker.rules.decision import Action, Situation
     from worker.rules.model import Case, Request
+    from worker.rules.trigger import Proved
 
 
 def handle(situation: Situation) -> Decision:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.rules.asking import ask_for_proof, for_a_person
-from worker.rules.decision import Asked, Received, Ruled
 from worker.rules.model import HoldReason, Right
+from worker.rules.trigger import Asked, Received, Ruled
 
 if TYPE_CHECKING:
     from worker.rules.decision import Decision, Situation

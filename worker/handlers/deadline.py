@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.rules.asking import released, the_case
-from worker.rules.decision import AskProof, Decision, HoldCase, Move, Reminded, RevokeLinks, Send, Ticked, confirmation_letter
+from worker.rules.decision import AskProof, Decision, HoldCase, Move, Reminded, RevokeLinks, Send, confirmation_letter
 from worker.rules.letters import Expired, NewLink
 from worker.rules.model import HoldReason, LinkKind, RequestState
+from worker.rules.trigger import Ticked
 
 if TYPE_CHECKING:
     from datetime import timedelta

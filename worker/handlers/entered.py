@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.rules.asking import ask_for_proof
-from worker.rules.decision import Asked, Decision, combine
+from worker.rules.decision import Decision, combine
+from worker.rules.trigger import Asked
 
 if TYPE_CHECKING:
     from worker.rules.decision import Situation

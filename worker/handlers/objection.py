@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from worker.rules.asking import for_a_person, open_for_a_person
-from worker.rules.decision import Received
 from worker.rules.model import HoldReason, Right
+from worker.rules.trigger import Received
 
 if TYPE_CHECKING:
     from worker.rules.decision import Decision, Situation

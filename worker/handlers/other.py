@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rules.decision import Decision, MarkMail, Received, Send
+from worker.rules.decision import Decision, MarkMail, Send
 from worker.rules.letters import HeldNote
 from worker.rules.mail import Authenticity
 from worker.rules.model import HoldReason, MailState
 from worker.rules.reading.model import Exit, Label
+from worker.rules.trigger import Received
 
 if TYPE_CHECKING:
     from worker.rules.decision import Situation

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from worker.rules.asking import ask_new_address, changes_address, plan_erasure, released, the_case
-from worker.rules.decision import AskProof, CancelEffects, Decision, Move, Plan, RevokeLinks, Ruled, RulingKind, Send, confirmation_letter
+from worker.rules.decision import AskProof, CancelEffects, Decision, Move, Plan, RevokeLinks, Send, confirmation_letter
 from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import ENDED, EffectKind, RequestState, Right
+from worker.rules.trigger import Ruled, RulingKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from worker.rules.asking import released, the_case
 from worker.rules.audit import Event
-from worker.rules.decision import CancelEffects, Decision, Left, Move, Record, RevokeLinks, Send, To
+from worker.rules.decision import CancelEffects, Decision, Move, Record, RevokeLinks, Send
 from worker.rules.letters import Reason, Refused, Withdrawn
 from worker.rules.model import TRANSITIONS, RequestState
+from worker.rules.trigger import Left, To
 
 if TYPE_CHECKING:
     from worker.rules.decision import Action, Situation

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from worker.errors import ConfigurationError
+from worker.register.exchange import Format, parse, written
 from worker.rules.audit import Event
+from worker.rules.mail import Address
 from worker.store import audit
 
 if TYPE_CHECKING:
@@ -30,3 +35,53 @@ async def show(desk: Desk, address: str, language: Language) -> int:
     found = await desk.register.show(address, as_of=desk.clock.now(), language=language)
     print(json.dumps(found, ensure_ascii=False, indent=2, default=str))
     return 0
+
+
+async def take_in(desk: Desk, path: Path, *, origin: str, yes: bool) -> int:
+    """Add the customers of a CSV or JSON file, all or none; who was erased does not come back. Without ``yes`` it is only tried."""
+    rows = parse(_text(path), _format(path))
+    erased = {line["person"] for line in desk.store.ledger.entries() if line["what"] == "erased"}
+    result = await desk.register.import_rows(
+        rows,
+        is_erased=lambda email: desk.store.vault.person(Address(email).key) in erased,
+        origin=origin,
+        recorded_at=desk.clock.now(),
+        dry_run=not yes,
+    )
+    print(f"{result.added:>7} new\n{result.known:>7} on record already\n{result.erased:>7} erased before: left out")
+    for number, column, problem in result.refused:
+        print(f"refused  row {number}: {column} {problem}")
+    if result.refused:
+        print("nothing was changed: mend the file first")
+    elif not yes:
+        print("nothing was changed: add --yes to do it")
+    return 1 if result.refused else 0
+
+
+async def give_out(desk: Desk, path: Path) -> int:
+    """Write every customer to a new CSV or JSON file that only its owner may read; the look is written to the audit log."""
+    kind = _format(path)
+    rows = await desk.register.export_rows()
+    await desk.store.run(audit.record, audit.DESK, Event.DATA_READ, "command", {"count": len(rows), "by": "register export"})
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigurationError(str(path), "exists already", "Name a new file.") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(written(rows, kind))
+    print(f"{len(rows)} customers are in {path}")
+    return 0
+
+
+def _format(path: Path) -> Format:
+    for kind in Format:
+        if path.suffix.lower() == f".{kind}":
+            return kind
+    raise ConfigurationError(str(path), "is of no known kind", f"Its name must end in {' or '.join(f'.{kind}' for kind in Format)}.")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(str(path), f"cannot be read ({type(error).__name__})", "Name a file in UTF-8.") from None

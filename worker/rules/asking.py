@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from worker.rules.deadline import grace_end
 from worker.rules.decision import (
-    Asked,
     AskProof,
     CancelEffects,
     Decision,
@@ -17,14 +16,11 @@ from worker.rules.decision import (
     OpenCase,
     OpenRequest,
     Plan,
-    Proved,
-    Received,
-    Ruled,
     Send,
-    To,
-)  # fmt: skip
+)
 from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink
 from worker.rules.model import Case, Column, EffectKind, HoldReason, LinkKind, MailState, Origin, RequestState, Right
+from worker.rules.trigger import Asked, Proved, Received, Ruled, To
 
 if TYPE_CHECKING:
     from worker.rules.decision import Action, Situation

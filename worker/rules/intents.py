@@ -11,7 +11,8 @@ from worker.rules.policy import PROOF
 from worker.rules.reading.model import Exit, Label
 
 if TYPE_CHECKING:
-    from worker.rules.decision import Received, Situation
+    from worker.rules.decision import Situation
+    from worker.rules.trigger import Received
 
 
 def intents(received: Received, *, replies: bool) -> tuple[Intent, ...]:

@@ -19,9 +19,7 @@ class Transaction(Protocol):
 class Engine(Protocol):
     """Wakes work that rows promise. Losing a wake-up delays work by a minute at most, never loses it."""
 
-    def enqueue(
-        self, tx: Transaction, task: str, key: str, ids: Sequence[str], due: datetime | None = None, priority: int = 0
-    ) -> None:
+    def enqueue(self, tx: Transaction, task: str, key: str, ids: Sequence[str], due: datetime | None = None, priority: int = 0) -> None:
         """Wake ``task`` for ``ids`` once ``tx`` has committed; calls with the same task and key may be merged."""
 
 

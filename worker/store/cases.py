@@ -72,7 +72,18 @@ def open_case(tx: Tx, new: NewCase) -> Case:
         "due": new.due, "legal_due": new.legal_due, "opened_at": tx.now, "key_id": key_id, "sealed": tx.seal(key_id, case_id, json.dumps(dossier).encode()),
     }  # fmt: skip
     tx.connection.execute(_INSERT, row)
-    return Case(case_id, name, new.language, new.origin, new.address, new.received_at, new.due, new.legal_due, message_id=new.message_id, opened_at=tx.now)
+    return Case(
+        case_id,
+        name,
+        new.language,
+        new.origin,
+        new.address,
+        new.received_at,
+        new.due,
+        new.legal_due,
+        message_id=new.message_id,
+        opened_at=tx.now,
+    )
 
 
 def next_reference(tx: Tx, year: int) -> str:

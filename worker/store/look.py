@@ -5,7 +5,7 @@ States and references only, but for :func:`content`, which is a look at personal
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -15,7 +15,8 @@ from worker.rules.model import EffectKind, HoldReason, Language, MailState, Requ
 from worker.store import audit, mails
 from worker.store.effects import EffectState
 from worker.store.letters import LetterState
-from worker.store.tables import audit as audit_table, cases, effect, letter, link, mail, mail_seen, request
+from worker.store.tables import audit as audit_table
+from worker.store.tables import cases, effect, letter, mail, mail_seen, request
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -76,7 +77,7 @@ class SeenEffect:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The desk at one moment. ``mails``, ``letters`` and ``effects`` stand oldest first; ``links`` counts the open ones of a case."""
+    """The desk at one moment. ``mails``, ``letters`` and ``effects`` stand oldest first."""
 
     at: datetime
     mails: tuple[SeenMail, ...]
@@ -84,7 +85,6 @@ class Seen:
     letters: tuple[SeenLetter, ...]
     effects: tuple[SeenEffect, ...]
     entries: int
-    open_links: dict[str, int] = field(default_factory=dict)
 
     def mail(self, content_key: str) -> SeenMail | None:
         """The mail with this content, or None."""
@@ -97,7 +97,7 @@ class Seen:
 
 def seen(tx: Tx) -> Seen:
     """Everything as it is now; for a store of some hundreds of mails."""
-    return Seen(tx.now, _mails(tx), _cases(tx), _letters(tx), _effects(tx), _entries(tx), _open_links(tx))
+    return Seen(tx.now, _mails(tx), _cases(tx), _letters(tx), _effects(tx), _entries(tx))
 
 
 def _mails(tx: Tx) -> tuple[SeenMail, ...]:
@@ -140,16 +140,11 @@ def _entries(tx: Tx) -> int:
     return int(tx.connection.execute(select(func.count()).select_from(audit_table)).scalar_one())
 
 
-def _open_links(tx: Tx) -> dict[str, int]:
-    open_ = link.c.used_at.is_(None) & link.c.revoked_at.is_(None) & link.c.case_id.is_not(None)
-    return {row[0]: row[1] for row in tx.connection.execute(select(link.c.case_id, func.count()).where(open_).group_by(link.c.case_id))}
-
-
 def story(tx: Tx, mail_id: str) -> tuple[Entry, ...]:
     """What was done about a mail, oldest first: its own entries in the desk's chain, and those of its case."""
     case_id = tx.connection.execute(select(mail.c.case_id).where(mail.c.id == mail_id)).scalar()
     own = [e for e in audit.entries(tx, audit.DESK) if mail_id in {e.facts.get("mail"), e.facts.get("item")}]
-    return tuple(sorted([*own, *(audit.entries(tx, case_id) if case_id else ())], key=lambda e: e.at))
+    return tuple(sorted([*own, *(audit.entries(tx, case_id) if case_id else ())], key=lambda e: (e.at, e.event is not Event.MAIL_READ)))
 
 
 def since(tx: Tx, moment: datetime) -> dict[tuple[Event, str], int]:

@@ -155,9 +155,10 @@ def _first_seen(tx: Tx, content_keys: Sequence[str]) -> dict[str, str]:
     if not content_keys:
         return {}
     seen = set(tx.connection.execute(_SEEN, {"content_keys": content_keys}).scalars())
-    rows = [{"content_key": key, "mail_id": new_id()} for key in sorted({*content_keys} - seen)]
-    if not rows:
+    ids = {key: new_id() for key in dict.fromkeys(content_keys) if key not in seen}
+    if not ids:
         return {}
+    rows = [{"content_key": key, "mail_id": ids[key]} for key in sorted(ids)]
     make = sqlite.insert if tx.connection.dialect.name == "sqlite" else postgresql.insert
     written = make(mail_seen).values(rows).on_conflict_do_nothing().returning(mail_seen.c.content_key, mail_seen.c.mail_id)
     return {row.content_key: row.mail_id for row in tx.connection.execute(written)}
@@ -180,11 +181,6 @@ def _row(tx: Tx, arrival: Arrival, mail_id: str, *, duplicate: bool) -> dict[str
         "received_at": arrival.received_at, "stored_at": tx.now, "state": state.value, "reasons": [], "labels": [], "size": len(arrival.raw),
         "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
     }  # fmt: skip
-
-
-def next_form_uid(tx: Tx, door: str) -> int:
-    """The next number of a door that has no UIDs of its own."""
-    return (tx.connection.execute(select(func.max(mail.c.uid)).where(mail.c.door == door)).scalar() or 0) + 1
 
 
 def mark_moved(tx: Tx, door: str, folder: str, uidvalidity: int, uids: Sequence[int]) -> None:

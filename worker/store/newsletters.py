@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, exists, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy import Row, Table
+
+
+#: The origin of a suppression that no undo lifts, because there is nothing to bring back.
+ERASED: Final = "erasure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,11 @@ def suppress(tx: Tx, person: str, origin: str) -> bool:
 
 
 def resubscribe(tx: Tx, person: str) -> bool:
-    """Undo :func:`suppress`: the subscriptions that it ended run again. False if the person was not suppressed."""
-    at = suppressed_at(tx, person)
-    if at is None:
+    """Undo :func:`suppress`: the subscriptions that it ended run again. False if the person was not suppressed, or was erased."""
+    row = tx.connection.execute(select(suppression).where(suppression.c.person == person)).one_or_none()
+    if row is None or row.origin == ERASED:
         return False
+    at = row.at
     lift(tx, person)
     tx.connection.execute(update(subscription).where(subscription.c.person == person, subscription.c.ended_at == at).values(ended_at=None))
     return True
@@ -202,7 +207,8 @@ def erase_person(tx: Tx, person: str) -> int:
 
     The person is suppressed, so that no import brings him back; that keyed hash is all that stays.
     """
-    suppress(tx, person, "erasure")
+    suppress(tx, person, ERASED)
+    tx.connection.execute(update(suppression).where(suppression.c.person == person).values(origin=ERASED))
     return _forget(tx, person)
 
 
