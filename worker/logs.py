@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
 #: Libraries whose debug logs print whole mails, passwords or tokens: never below this level.
-_TALKATIVE = ("aioimaplib", "mail.log", "uvicorn", "uvicorn.access", "apscheduler", "sqlalchemy", "alembic", "multipart", "python_multipart")
+_TALKATIVE = (
+    "aioimaplib",
+    "mail.log",
+    "uvicorn",
+    "uvicorn.access",
+    "apscheduler",
+    "sqlalchemy",
+    "alembic",
+    "multipart",
+    "python_multipart",
+)
 
 
 def configure(stream: TextIO | None = None) -> None:

@@ -50,7 +50,7 @@ async def show(seed: int, port: int) -> int:
     page = _port("the demo page", port)
     pages, imap, smtp = (_port(name, wanted) for name, wanted in _WANTED.items())
     print(f"Starting the desk and its mail servers (seed {seed}) ...", flush=True)
-    async with _page(running, page):
+    async with served(running, page):
         while not running.stop.is_set():
             running.again.clear()
             await _one_world(running, seed, Ports(pages, imap, smtp), page)
@@ -70,7 +70,8 @@ def _port(name: str, wanted: int) -> int:
 
 
 @asynccontextmanager
-async def _page(running: Show, port: int) -> AsyncIterator[None]:
+async def served(running: Show, port: int) -> AsyncIterator[None]:
+    """The demo page on ``port`` while the block runs."""
     bound = server.listening(HOST, port)
     serving = asyncio.create_task(server.serve(demo_app(running.now_showing, running.again.set), bound))
     try:
