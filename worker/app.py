@@ -139,13 +139,13 @@ async def running(
     async with AsyncExitStack() as stack:
         settings.data.folder.mkdir(parents=True, exist_ok=True)
         desk = await stack.enter_async_context(opened(settings, clock=clock))
-        found = Running(desk)
+        # Known before the pages are served: a desk that still waits for its turn is not ready.
+        found = Running(desk, _intakes(desk, settings) if Role.INTAKE in wanted else ())
         if Role.WEB in wanted:
             await stack.enter_async_context(_pages(settings, found))
         if wanted - {Role.WEB}:
             await stack.enter_async_context(_alone(settings, desk))
             relay = await stack.enter_async_context(_relay(settings))
-            found.intakes = _intakes(desk, settings) if Role.INTAKE in wanted else ()
             work = _work(desk, settings, relay, found)
             if Role.SCHEDULER in wanted:
                 work["schedule"] = _schedule(desk, schedule)

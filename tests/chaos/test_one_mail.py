@@ -30,6 +30,8 @@ class Story:
     play: Callable[[Trial], Awaitable[None]]
     check: Callable[[Desk], Awaitable[None]]
     letters: int
+    #: Steps at which another story is killed.
+    leaves: tuple[str, ...] = ()
 
 
 async def correct(trial: Trial) -> None:
@@ -58,7 +60,8 @@ async def is_erased(desk: Desk) -> None:
     assert not await desk.register.find("ann@example.com")
 
 
-STORIES = (Story("correction", correct, is_corrected, 2), Story("copy and erasure", copy_and_erase, is_erased, 4))
+MAIL_COMES_IN = ("note_door", "set_cursor", "Intake._commit", "Mailbox.move", "mark_moved")
+STORIES = (Story("correction", correct, is_corrected, 2), Story("copy and erasure", copy_and_erase, is_erased, 4, MAIL_COMES_IN))
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ async def test_a_kill_at_any_step_of_a_mails_path_loses_nothing_and_changes_noth
 ) -> None:
     whole = await a_run(story, template, tmp_path / "whole", dovecot, None)
     assert (whole.deaths, whole.doubled) == (0, 0)
-    kills = chosen(whole.steps)
+    wanted = Counter({step: times for step, times in whole.steps.items() if not step.endswith(story.leaves or "-")})
+    kills = chosen(wanted)
     slots = asyncio.Semaphore(in_parallel())
 
     async def killed(place: int, kill: Step) -> Ended:
@@ -125,8 +129,8 @@ async def test_a_kill_at_any_step_of_a_mails_path_loses_nothing_and_changes_noth
         tasks = [group.create_task(killed(place, kill)) for place, kill in enumerate(kills)]
     died = [ended for task in tasks if (ended := task.result()).deaths]
     twice = [each.kill for each in died if each.doubled]
-    print(f"{story.name}: {len(kills)} kills at {len(whole.steps)} steps, {len(died)} hit; a letter left twice after {twice}")
-    assert {each.kill[0] for each in died if each.kill} == set(whole.steps), "some step was never killed"
+    print(f"{story.name}: {len(kills)} kills at {len(wanted)} steps, {len(died)} hit; a letter left twice after {twice}")
+    assert {each.kill[0] for each in died if each.kill} == set(wanted), "some step was never killed"
     for each in died:
         assert each.letters == whole.letters, each.kill
         assert each.doubled <= 1, each.kill

@@ -128,7 +128,7 @@ async def test_another_website_cannot_use_the_page(headers: dict[str, str]) -> N
 async def test_a_ready_mail_of_every_kind_speaks_the_chosen_language(demo: Shown) -> None:
     who = demo.stage.world.people[0]
     for kind in words("ready"):
-        asked = {"who": who.customer_number, "kind": kind, "language": "nl", "number": 1}
+        asked = {"who": who.customer_number, "kind": kind, "language": "nl", "number": "1"}
         mail = (await demo.client.get("/ready", params=asked)).json()
         assert mail["subject"]
         assert "{" not in mail["text"]
@@ -137,7 +137,7 @@ async def test_a_ready_mail_of_every_kind_speaks_the_chosen_language(demo: Shown
 def test_the_page_has_words_for_every_letter_and_for_real_events_only() -> None:
     known = words("event")
     assert {key.partition("/")[0] for key in known} <= set(Event)
-    assert {f"letter.sent/{name}" for name in LETTERS if name != "opt_in"} <= set(known)
+    assert {f"letter.sent/{each.name}" for each in LETTERS if each.name != "opt_in"} <= set(known)
     assert {state.value for state in MailState} - {MailState.CASE, MailState.HELD} <= set(words("standing"))
 
 

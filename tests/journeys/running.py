@@ -207,6 +207,7 @@ class Box:
     user: str
     name: str = "privacy"
     tls: str = "none"
+    poll: str = "1min"
 
 
 def written(
@@ -266,6 +267,7 @@ port = {dovecot.tls_port if box.tls == "implicit" else dovecot.port}
 tls = "{box.tls}"
 user = "{box.user}"
 password_file = "password"
+poll = "{box.poll}"
 {authority}
 """
 

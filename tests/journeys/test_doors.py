@@ -37,19 +37,20 @@ async def answers(journey: Journey, path: str, wanted: int) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_one_mail_to_two_mailboxes_over_tls_is_one_case_and_one_letter(
+async def test_one_mail_in_two_mailboxes_over_tls_and_in_junk_is_one_case_and_one_letter(
     dovecot: Dovecot, scripted_smtp: ScriptedSmtp, tmp_path: Path
 ) -> None:
-    boxes = (Box(f"box{secrets.token_hex(6)}", "privacy", "implicit"), Box(f"box{secrets.token_hex(6)}", "info", "starttls"))
+    boxes = (Box(f"box{secrets.token_hex(6)}", "privacy", "implicit", "1s"), Box(f"box{secrets.token_hex(6)}", "info", "starttls"))
     config = written(tmp_path, dovecot=dovecot, user="", smtp_port=scripted_smtp.port, boxes=boxes)
     async with a_journey(config, dovecot, boxes[0].user, scripted_smtp) as journey:
         raw = journey.deliver(words.ACCESS[Language.EN])
         journey.drop(b"Received: from elsewhere.example by mx.example\r\n" + raw, user=boxes[1].user)
-        await journey.settled(2)
-        assert sorted(await journey.mail_states()) == ["case", "duplicate"]
+        journey.drop(b"X-Spam-Flag: YES\r\n" + raw, folder="Junk")
+        await journey.settled(3)
+        assert sorted(await journey.mail_states()) == ["case", "duplicate", "duplicate"]
         assert await journey.names("ann@example.com") == ["confirm"]
         assert await journey.requests("ann@example.com") == {"access": "awaiting_confirmation"}
-        await journey.until(lambda tx: all(dovecot.count(box.user, "Processed") == 1 for box in boxes))
+        await journey.until(lambda tx: [dovecot.count(box.user, "Processed") for box in boxes] == [2, 1])
     for box in boxes:
         dovecot.forget(box.user)
 

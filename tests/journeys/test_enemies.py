@@ -133,14 +133,3 @@ async def test_who_asks_for_a_copy_and_to_be_forgotten_gets_the_copy_first(desk:
     await pressed(page)
     assert "Kerkstraat" in await page.content(), "the copy holds what was erased"
     assert await desk.record(address) is None
-
-
-async def test_the_same_mail_in_the_inbox_and_in_junk_is_one_case_and_one_letter(desk: Journey) -> None:
-    address = "junk@example.com"
-    before = len(await desk.mail_states())
-    raw = desk.deliver(words.ACCESS[Language.EN], sender=address)
-    desk.drop(b"X-Spam-Flag: YES\r\n" + raw, folder="Junk")
-    await desk.settled(before + 2)
-    assert sorted((await desk.mail_states())[before:]) == ["case", "duplicate"]
-    assert await desk.names(address) == ["confirm"]
-    assert await desk.requests(address) == {"access": "awaiting_confirmation"}

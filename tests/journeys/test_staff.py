@@ -80,6 +80,8 @@ async def test_staff_choose_a_request_and_the_person_confirms_it(desk: Journey, 
     await held(desk, page, address, QUESTION.replace("morning", "afternoon"))
     await unfolded(page, "approve")
     form = page.locator("form", has=page.locator("input[name=act][value=approve]")).last
+    for chosen in await form.locator("input[name=right]:checked").all():
+        await chosen.uncheck()
     await form.locator("input[name=right][value=access]").check()
     await decided(page, "approve")
     await confirmed(page, await desk.letter(address, 2), Language.EN)

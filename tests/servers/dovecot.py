@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -124,6 +125,8 @@ class Dovecot:
         """Stop it; all connections close. Its mails stay."""
         if self._process is not None:
             process.stop(self._process)
+            with suppress(ProcessLookupError):  # an imap process that idles notices only seconds later that its master has gone
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None
 
     def deliver(self, user: str, raw: bytes, *, folder: str = "INBOX", received: datetime | None = None) -> Path:

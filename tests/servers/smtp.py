@@ -122,7 +122,8 @@ class _Handler:
 
 
 def _hang_up(server: SMTP) -> None:
-    if isinstance(server.transport, asyncio.WriteTransport):
+    # A TLS transport that was closed twice cannot be aborted any more (AttributeError in CPython 3.11.2).
+    if isinstance(server.transport, asyncio.WriteTransport) and not server.transport.is_closing():
         server.transport.abort()
 
 

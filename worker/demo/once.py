@@ -21,6 +21,7 @@ from worker.rules.model import DeliveryState, MailState, Right
 from worker.store import Tx, audit, campaigns
 from worker.store.look import Seen
 
+_LOT: Final = 40  # mails of a folder that are played at once
 _DAY: Final = timedelta(days=1)
 
 
@@ -60,8 +61,13 @@ async def folder(path: Path, seed: int) -> int:
         return 1
     print(f"Playing {len(files)} mails of {path}.\n")
     async with a_world(seed, Ports(), datetime.now(UTC).date()) as world:
-        results, seen = await _play(world, [(each.read_bytes(), True) for each in files])
-        rows = [_plain_row(str(each.relative_to(path)), seen, result) for each, result in zip(files, results, strict=True)]
+        results: list[Result] = []
+        for start in range(0, len(files), _LOT):
+            played, seen = await _play(world, [(each.read_bytes(), True) for each in files[start : start + _LOT]])
+            results += played
+        rows = _told_apart(
+            [_plain_row(str(each.relative_to(path)), seen, result) for each, result in zip(files, results, strict=True)], results, seen
+        )
     print(printed(rows))
     wrong = [row for row in rows if row.problem]
     print(f"\n{len(wrong)} of {len(rows)} mails did not come to an end." if wrong else f"\nAll {len(rows)} mails came to an end.")
@@ -116,6 +122,19 @@ def _plain_row(name: str, seen: Seen, result: Result) -> Row:
         understood += f" (held: {case.held})"
     states = ", ".join(f"{right} {state}" for right, state in case.requests) if case else "nothing"
     return Row(name, "", understood, ", ".join(result.player.proofs) or "none", states, ", ".join(names) or "none", result.problem)
+
+
+def _told_apart(rows: Sequence[Row], results: Sequence[Result], seen: Seen) -> list[Row]:
+    """The rows, of which those of a mail that stood in the folder before say so."""
+    first: dict[frozenset[str], str] = {}
+    told: list[Row] = []
+    for row, result in zip(rows, results, strict=True):
+        again = first.setdefault(result.player.keys, row.mail)
+        told.append(
+            row if again == row.mail else replace(row, understood=f"duplicate of {again}", proof="none", changed="nothing", letters="none")
+        )
+    missing = len(rows) - len(first) - sum(mail.state is MailState.DUPLICATE for mail in seen.mails)
+    return [replace(row, problem="not read") if missing and row.understood.startswith("duplicate") else row for row in told]
 
 
 async def _newsletter(world: World, mails: Sequence[SampleMail]) -> Row:

@@ -87,7 +87,7 @@ class Player:
 
     def __post_init__(self) -> None:
         self.raw = re.sub(rb"\r\n|\r|\n", b"\r\n", self.raw.rstrip(b"\r\n") + b"\n")
-        self.key, self.message_id = _identity(self.raw)
+        self.keys, self.message_id = _identity(self.raw)
 
     async def play(self) -> None:
         """Send the mail and do what its letters ask for, until nothing more comes."""
@@ -107,7 +107,7 @@ class Player:
 
     def mail(self, seen: Seen) -> SeenMail | None:
         """The mail in the store, as soon as it was read."""
-        found = seen.mail(self.key)
+        found = next((each for each in seen.mails if each.content_key in self.keys), None)
         return found if found is not None and found.state is not MailState.STORED else None
 
     def letters(self, seen: Seen) -> tuple[SeenLetter, ...]:
@@ -182,10 +182,11 @@ class Player:
         self.package = json.loads((await pressed(answer.form(having="as"))).body)
 
 
-def _identity(raw: bytes) -> tuple[str, str]:
-    """By what the store recognises a mail, and its Message-ID."""
+def _identity(raw: bytes) -> tuple[frozenset[str], str]:
+    """By what the store recognises a mail, and its Message-ID. Of one that cannot be read, the mailbox may lose the last line end."""
     try:
         mail = parse(raw)
     except UnreadableMail:
-        return raw_content_key(raw), str(email.message_from_bytes(raw, policy=email.policy.compat32)["Message-ID"] or "")
-    return content_key(mail), mail.message_id
+        keys = frozenset(raw_content_key(each) for each in (raw, raw[:-1], raw[:-2]))
+        return keys, str(email.message_from_bytes(raw, policy=email.policy.compat32)["Message-ID"] or "")
+    return frozenset({content_key(mail)}), mail.message_id

@@ -86,10 +86,6 @@ class Seen:
     effects: tuple[SeenEffect, ...]
     entries: int
 
-    def mail(self, content_key: str) -> SeenMail | None:
-        """The mail with this content, or None."""
-        return next((each for each in self.mails if each.content_key == content_key), None)
-
     def letters_of(self, case_id: str) -> tuple[SeenLetter, ...]:
         """The letters of a case, oldest first."""
         return tuple(each for each in self.letters if each.case_id == case_id)
