@@ -61,10 +61,9 @@ async def folder(path: Path, seed: int) -> int:
         return 1
     print(f"Playing {len(files)} mails of {path}.\n")
     async with a_world(seed, Ports(), datetime.now(UTC).date()) as world:
-        results: list[Result] = []
-        for start in range(0, len(files), _LOT):
-            played, seen = await _play(world, [(each.read_bytes(), True) for each in files[start : start + _LOT]])
-            results += played
+        lots = [files[start : start + _LOT] for start in range(0, len(files), _LOT)]
+        played = [await _play(world, [(each.read_bytes(), True) for each in lot]) for lot in lots]
+        results, seen = [result for some, _ in played for result in some], played[-1][1]
         rows = _told_apart(
             [_plain_row(str(each.relative_to(path)), seen, result) for each, result in zip(files, results, strict=True)], results, seen
         )
