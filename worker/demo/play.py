@@ -36,16 +36,31 @@ class Watch:
         self._looked = asyncio.Condition()
         self._seen: Seen | None = None
         self._began = 0  # looks
+        #: What arrived, by Message-ID; and the Message-IDs of what answers a mail, by that mail's.
+        self.arrived: dict[str, Letter] = {}
+        self.answers: dict[str, set[str]] = {}
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled, and rest at least as long as a look takes: the desk's work comes first."""
+        loop, newest = asyncio.get_running_loop(), 0
         while True:
             self._began += 1
+            start = loop.time()
             seen = await self._world.look()
+            newest = self._sort(newest)
             async with self._looked:
                 self._seen = seen
                 self._looked.notify_all()
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(max(_LOOK, loop.time() - start))
+
+    def _sort(self, after: int) -> int:
+        """Take note of the letters above a number; returns the newest number."""
+        for letter in self._world.post.letters:
+            if letter.number > after:
+                after, name = letter.number, str(letter.message["Message-ID"])
+                self.arrived[name] = letter
+                self.answers.setdefault(str(letter.message["In-Reply-To"] or ""), set()).add(name)
+        return after
 
     async def until(self, holds: Callable[[Seen], bool], within: float = PATIENCE) -> Seen:
         """Wait for a look that begins from now on and at which something holds; TimeoutError if none comes."""
@@ -113,18 +128,14 @@ class Player:
     def letters(self, seen: Seen) -> tuple[SeenLetter, ...]:
         """What the desk wrote because of the mail."""
         mail = self.mail(seen)
-        replies = {
-            each.message["Message-ID"]
-            for each in self.world.post.letters
-            if self.message_id and each.message["In-Reply-To"] == self.message_id
-        }
+        replies = self.watch.answers.get(self.message_id, set()) if self.message_id else set()
         return tuple(
             e for e in seen.letters if (mail is not None and mail.case_id and e.case_id == mail.case_id) or e.message_id in replies
         )
 
     def _caught(self, seen: Seen) -> list[Letter]:
-        ours = {each.message_id for each in self.letters(seen)}
-        return [each for each in self.world.post.letters if each.message["Message-ID"] in ours]
+        found = [self.watch.arrived[each.message_id] for each in self.letters(seen) if each.message_id in self.watch.arrived]
+        return sorted(found, key=lambda letter: letter.number)
 
     def _fresh(self, seen: Seen) -> list[Letter]:
         return [each for each in self._caught(seen) if each.number not in self._followed]
@@ -143,11 +154,10 @@ class Player:
         return self.mail(seen) is None or bool({state for _, state in self._requests(seen)} & _ON_THE_MOVE) or self._unsent(seen)
 
     def _unsent(self, seen: Seen) -> bool:
-        arrived = {each.message["Message-ID"] for each in self.world.post.letters}
         leaving = (LetterState.WAITING, LetterState.CLAIMED)
         mine = [e for e in self.letters(seen) if e.due <= seen.at]
         others = any(e.state in leaving and e.due <= seen.at for e in seen.letters if e.case_id is None)
-        return others or any(e.state in leaving or (e.state is LetterState.SENT and e.message_id not in arrived) for e in mine)
+        return others or any(e.state in leaving or (e.state is LetterState.SENT and e.message_id not in self.watch.arrived) for e in mine)
 
     def _case_id(self, seen: Seen) -> str:
         mail = self.mail(seen)
