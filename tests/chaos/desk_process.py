@@ -30,6 +30,9 @@ from worker.store import Store, Tx
 #: What reaches out of the process: before and after each of these is a step.
 OUTWARD = ((Relay, "send"), (Mailbox, "move"), (Register, "rectify"), (Register, "erase"), (Register, "read"))
 
+#: The line that a process begins with.
+STARTED = "started"
+
 
 @dataclass
 class Steps:
@@ -112,7 +115,9 @@ def child(config: Path, ahead: timedelta, step: str, number: int) -> None:
     log = _appended(config.with_name("log"))
     os.dup2(log, 1)
     os.dup2(log, 2)
-    asyncio.run(work(config, Steps(_appended(config.with_name("steps")), step, number), ahead))
+    steps = Steps(_appended(config.with_name("steps")), step, number)
+    steps(STARTED)
+    asyncio.run(work(config, steps, ahead))
 
 
 def _appended(path: Path) -> int:

@@ -20,18 +20,22 @@ from pathlib import Path
 
 import httpx
 
-from tests.chaos.desk_process import child, processes
+from tests.chaos.desk_process import STARTED, child, processes
 from tests.desks import ANN, a_mail
 from tests.journeys.running import Letter, letter_of, written
 from tests.servers import process
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp, run_smtp
 from worker.app import opened
+from worker.casework.desk import Desk
 from worker.settings import Settings, load
 
 WITHIN = 60.0  # seconds for everything that one trial waits for, restarts included
 AHEAD = timedelta(minutes=15)  # by which the clock of a desk that was started again is ahead: claims of the dead one are over
 ANN_WRITES = "ann@example.com"
+
+#: The commits that write down which letters have left.
+SENT = ("after commit _write", "after commit _Run._step", "after commit _Run._write", "after commit _Run._stop_here")
 
 Step = tuple[str, int]  # a step's name, and the how-manieth time
 
@@ -47,6 +51,7 @@ class Trial:
     smtp: ScriptedSmtp
     client: httpx.AsyncClient
     kill: Step | None
+    one_at_a_time: asyncio.Lock
     deaths: int = 0
     _desk: ForkServerProcess | None = None
 
@@ -107,7 +112,13 @@ class Trial:
 
     def steps(self) -> Counter[str]:
         """The steps that were reached."""
-        return Counter(self.steps_file.read_text().splitlines()) if self.steps_file.exists() else Counter()
+        return Counter(step for step in self.steps_file.read_text().splitlines() if step != STARTED)
+
+    def in_flight(self) -> int:
+        """How many letters of the first life had begun to leave and were not written down as sent."""
+        first = self.steps_file.read_text().split(f"{STARTED}\n")[1].splitlines()
+        ends = [place for place, step in enumerate(first) if step in SENT]
+        return first[ends[-1] + 1 if ends else 0 :].count("before Relay.send")
 
     # What a customer does
 
@@ -159,6 +170,12 @@ class Trial:
 
     # What is in the files
 
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[Desk]:
+        """The desk's tools, after its end. Alembic's environment is global: one trial at a time."""
+        async with self.one_at_a_time, opened(self.settings) as desk:
+            yield desk
+
     def count(self, query: str) -> int:
         """The number that this query gives, read beside the desk."""
         with sqlite3.connect(f"file:{self.folder / 'data' / 'desk.sqlite3'}?mode=ro", uri=True, timeout=10) as connection:
@@ -182,7 +199,8 @@ class Template:
     """Keys and databases of a desk that has never run, with Ann on record: copied for each trial."""
 
     folder: Path
-    files: tuple[str, ...] = field(default=("master.key", "index.key", "data"))
+    files: tuple[str, ...] = ("master.key", "index.key", "data")
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def copy_to(self, folder: Path) -> None:
         """Give a trial its own."""
@@ -212,7 +230,7 @@ async def a_trial(template: Template, folder: Path, dovecot: Dovecot, kill: Step
         template.copy_to(folder)
         settings = load(config, {})
         async with httpx.AsyncClient(base_url=settings.desk.base_url, timeout=10, trust_env=False) as client:
-            trial = Trial(folder, settings, dovecot, user, smtp, client, kill)
+            trial = Trial(folder, settings, dovecot, user, smtp, client, kill, template.one_at_a_time)
             try:
                 trial.start()
                 yield trial

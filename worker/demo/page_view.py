@@ -182,7 +182,7 @@ def _steps(mail: SeenMail, case: SeenCase | None, standing: str) -> Iterator[Ste
     free = {right for right, _ in case.requests} == {Right.UNSUBSCRIBE}
     waits = states & {RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION}
     yield Step(
-        "No proof needed" if free else "Proved by the customer",
+        "No proof needed" if free else "Waits for proof" if waits else "Proved by the customer",
         "skipped" if free else "now" if waits else "done" if case.proved else "open",
     )
     ended = standing in {"done", "partly"}
