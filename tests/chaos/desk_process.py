@@ -24,6 +24,7 @@ from worker.logs import configure
 from worker.mail.imap import Mailbox
 from worker.mail.smtp import Relay
 from worker.register.register import Register
+from worker.schedule import ScheduleSettings
 from worker.settings import load
 from worker.store import Store, Tx
 
@@ -106,7 +107,7 @@ async def work(config: Path, steps: Steps, ahead: timedelta) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     configure()
     watch(steps)
-    async with running(load(config, {}), clock=Ahead(ahead)):
+    async with running(load(config, {}), clock=Ahead(ahead), schedule=ScheduleSettings(sweep_every=timedelta(seconds=0.5))):
         await stop.wait()
 
 
@@ -127,5 +128,5 @@ def _appended(path: Path) -> int:
 def processes() -> ForkServerContext:
     """Where the processes come from."""
     found = get_context("forkserver")
-    found.set_forkserver_preload([__name__, "worker.web.app", "worker.web.server", "worker.intake", "worker.sender", "worker.schedule"])
+    found.set_forkserver_preload([__name__, "worker.web.app", "worker.web.server", "worker.intake", "worker.sender"])
     return found

@@ -90,7 +90,7 @@ class Trial:
             self.alive()
             if time.monotonic() > end:
                 raise TimeoutError(f"{what} did not happen (killed at {self.kill}, {self.deaths} deaths)\n{self.log[-3000:]}")
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
     def alive(self) -> None:
         """Start the desk again if it has killed itself."""
@@ -129,7 +129,7 @@ class Trial:
             self.alive()
             if time.monotonic() > end:
                 raise TimeoutError(self.log[-3000:])
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
     async def _answers(self) -> bool:
         try:
