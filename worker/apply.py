@@ -15,7 +15,8 @@ import structlog
 from worker.casework import applied
 from worker.casework.applied import Outcome
 from worker.errors import RegisterRefused, TemporaryError
-from worker.rules.model import EffectKind, HoldReason
+from worker.rules.model import Column, EffectKind, HoldReason
+from worker.rules.names import same_person
 from worker.rules.policy import is_role_mailbox
 from worker.rules.trigger import Carried
 from worker.store import effects
@@ -79,10 +80,12 @@ async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
     done = await desk.register.rectified(effect.id) if effect.kind is EffectKind.RECTIFY else None
     if done is not None:  # a process died after the change: a new e-mail address is no longer found under the old one
         return _rectified(effect, done)
-    matches = await desk.register.find(case.address.mailbox)
+    matches = await _matches(desk, effect, case)
     # Even staff's approval does not say which of several persons a correction is meant for: that one is done by hand.
     if len(matches) > 1 and (effect.kind is EffectKind.RECTIFY or not effect.approved):
         return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.SEVERAL_MATCHES))
+    if matches and not effect.approved and not same_person(case.given_name, matches[0].name):
+        return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.NAME_DIFFERS))
     match effect.kind:
         case EffectKind.PACKAGE:
             return await _package(desk, effect, case, matches)
@@ -90,6 +93,16 @@ async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
             return await _rectify(desk, effect, case, matches)
         case EffectKind.ERASE:
             return await _erase(desk, effect, matches)
+
+
+async def _matches(desk: Desk, effect: Effect, case: Case) -> Sequence[Match]:
+    """The persons under the case's address.
+
+    A database that may hold no journal cannot say that an earlier attempt changed the address: he is found under the new one then.
+    """
+    found = await desk.register.find(case.address.mailbox)
+    new = next((c.new for c in effect.changes if c.column is Column.EMAIL), None)
+    return found if found or new is None or effect.attempt == 1 else await desk.register.find(new)
 
 
 async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:

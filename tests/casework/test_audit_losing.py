@@ -30,7 +30,7 @@ async def _confirmed(house: House, right: Right, address: str, text: str) -> Non
     await house.write(text, sender=address)
     given = await house.last("confirm", address)
     code = given.code if right is Right.DELETION else ""
-    await confirm.click(house.desk, given.link("c"), code=code, rights=(right,))
+    await confirm.click(house.desk, given.link("c"), code=code, choices=(right,))
 
 
 def _break_first_case(tx: Tx) -> None:

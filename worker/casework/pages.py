@@ -36,13 +36,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """One request on a page. ``review`` holds (column, value on record, new value) after proof, else is empty."""
+    """One request on a page. ``reference`` and ``received`` are those of its case if that is not the link's own."""
 
     right: Right
     state: RequestState
     changes: tuple[Change, ...] = ()
     chosen: bool = True  # of this link's own letter: ticked; of another open case of the address: offered
     effect_due: datetime | None = None  # when an erasure will run
+    case_id: str = ""
+    reference: str = ""
+    received: date | None = None
+
+    @property
+    def choice(self) -> str:
+        """What the form sends back for a tick: the right, behind the reference of another case."""
+        return f"{self.reference}/{self.right}" if self.reference else self.right
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,7 @@ class CasePage:
     can_cancel: bool = False  # an erasure waits for its hour
     can_resend: bool = False
     for_new_address: bool = False  # this link confirms the new address of an e-mail change
+    #: Addresses that the mail names as the person's too: a confirmation can be sent there, known or not.
     other_addresses: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -137,3 +146,6 @@ class HeldPage:
     changes: tuple[Change, ...] = ()
     origin: Origin | None = None
     can_answer: bool = True  # False without a usable sender
+    given_name: str = field(default="", repr=False)
+    #: The names on record under the address, where the question is which person it is.
+    on_record: tuple[str, ...] = field(default=(), repr=False)

@@ -125,6 +125,8 @@ class OpenCase:
     origin: Origin
     language: Language
     received_at: datetime
+    given_name: str = field(default="", repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

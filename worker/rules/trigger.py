@@ -48,6 +48,8 @@ class Asked:
     language: Language
     received_at: datetime
     changes: tuple[Change, ...] = ()
+    given_name: str = field(default="", repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
