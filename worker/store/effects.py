@@ -63,13 +63,46 @@ def add(
 ) -> str:
     """Plan a change and return its id."""
     effect_id = new_id()
-    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in changes], "approved": approved}).encode()
     tx.connection.execute(
         insert(effect).values(
             id=effect_id, case_id=case_id, kind=kind.value, rights=[r.value for r in rights], state=EffectState.WAITING, made_at=tx.now, due=due, attempt=0,
-            sealed=tx.seal(key_of(tx, case_id), effect_id, content),
+            sealed=_sealed(tx, case_id, effect_id, changes, approved=approved),
         )
     )  # fmt: skip
+    return effect_id
+
+
+def _sealed(tx: Tx, case_id: str, effect_id: str, changes: Sequence[Change], *, approved: bool) -> bytes:
+    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in changes], "approved": approved}).encode()
+    return tx.seal(key_of(tx, case_id), effect_id, content)
+
+
+def failed(tx: Tx, case_id: str) -> frozenset[Right]:
+    """The rights of a case whose effect was begun and has failed: a part of it may be done."""
+    return frozenset(Right(right) for row in _failed(tx, case_id) for right in row.rights)
+
+
+def _failed(tx: Tx, case_id: str) -> list[Row[Any]]:
+    query = select(effect.c.id, effect.c.kind, effect.c.rights).where(effect.c.case_id == case_id, effect.c.state == EffectState.FAILED)
+    return list(tx.connection.execute(query.order_by(effect.c.id.desc()).with_for_update()))
+
+
+def again(
+    tx: Tx,
+    case_id: str,
+    kind: EffectKind,
+    rights: Sequence[Right],
+    due: datetime,
+    changes: Sequence[Change] = (),
+    *,
+    approved: bool = False,
+) -> str:
+    """Have the change that failed carried out again, and return the id it had: by that id the register knows what of it is done."""
+    wanted = {r.value for r in rights}
+    effect_id: str = next(row.id for row in _failed(tx, case_id) if row.kind == kind and wanted == set(row.rights))
+    sealed = _sealed(tx, case_id, effect_id, changes, approved=approved)
+    values = {"state": EffectState.WAITING, "due": due, "failure": None, "sealed": sealed}
+    tx.connection.execute(update(effect).where(effect.c.id == effect_id).values(values))
     return effect_id
 
 
