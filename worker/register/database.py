@@ -81,6 +81,7 @@ class Database:
         self._engine = _engine(url, setting, builtin=declared.builtin)
         self._tables: Mapping[str, Table] = {}
         self._lock = threading.Lock()
+        self._checkpoint = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -127,7 +128,8 @@ class Database:
         """Leave nothing of what was erased in SQLite's write-ahead log; RegisterUnavailable while somebody still reads it."""
         if self._engine.dialect.name != "sqlite":
             return
-        with self.translated(), closing(self._engine.raw_connection()) as connection:
+        # SQLite waits for readers and writers, but answers "busy" at once while another checkpoint runs.
+        with self._checkpoint, self.translated(), closing(self._engine.raw_connection()) as connection:
             try:
                 busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:
