@@ -23,7 +23,7 @@ from worker.register.declaration import DatabaseDeclaration, TableDeclaration
 from worker.register.model import PersonKey
 
 WAIT: Final = 10  # seconds: for a connection, for a lock, for another writer of SQLite
-_POOL: Final = 4  # connections per database
+_POOL: Final = 5  # connections per database: one a thread of the register, and that of a package which is being read
 _TEMPORARY: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
 )
