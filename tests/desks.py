@@ -194,15 +194,13 @@ def _requests(tx: Tx) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def a_house(
-    database_url: str, folder: Path, register_settings: RegisterSettings | None = None, **choices: Any
-) -> AsyncIterator[House]:
-    """A desk on an empty database; its register is the built-in one unless another is given."""
+async def a_house(database_url: str, folder: Path, **choices: Any) -> AsyncIterator[House]:
+    """A desk on an empty database; ``declared`` is a file with more databases of customers."""
     clock = Hand()
     vault = Vault(b"m" * 32, b"i" * 32)
     store = Store(database_url, vault, Ledger(folder / "ledger.jsonl"), clock)
     store.migrate()
-    register = Register.open(register_settings or RegisterSettings(f"sqlite:///{folder / 'customers.sqlite3'}"))
+    register = Register.open(RegisterSettings(f"sqlite:///{folder / 'customers.sqlite3'}", choices.pop("declared", None)))
     await register.create()
     desk = Desk(
         store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(CARD), reader=load_reader(), clock=clock, card=CARD,

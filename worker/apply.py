@@ -14,6 +14,7 @@ import structlog
 
 from worker.casework import applied
 from worker.casework.applied import Outcome
+from worker.casework.packing import packed
 from worker.errors import RegisterRefused, TemporaryError
 from worker.rules.model import Column, EffectKind, HoldReason
 from worker.rules.names import same_person
@@ -76,7 +77,7 @@ async def _outcome(desk: Desk, effect: Effect) -> Outcome | None:
         return Outcome(Carried(effect.kind, effect.rights, failed=True), failure="refused")
 
 
-async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
+async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome | None:
     done = await desk.register.rectified(effect.id) if effect.kind is EffectKind.RECTIFY else None
     if done is not None:  # a process died after the change: a new e-mail address is no longer found under the old one
         return _rectified(effect, done)
@@ -105,13 +106,13 @@ async def _matches(desk: Desk, effect: Effect, case: Case) -> Sequence[Match]:
     return found if found or new is None or effect.attempt == 1 else await desk.register.find(new)
 
 
-async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
+async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome | None:
     own = await applied.own_holdings(desk, case)
     known = bool(matches) or bool(own["newsletters"].get("subscriptions"))
     if not known:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
-    holdings = await desk.register.read([m.person for m in matches], as_of=desk.clock.now(), language=case.language)
-    return Outcome(Carried(effect.kind, effect.rights), {**holdings.to_json(), "desk": own})
+    package = await packed(desk, effect, case, [m.person for m in matches], own)
+    return Outcome(Carried(effect.kind, effect.rights), package) if package is not None else None
 
 
 async def _rectify(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:

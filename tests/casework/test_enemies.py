@@ -108,10 +108,10 @@ async def test_a_package_is_locked_after_five_wrong_codes(house: House) -> None:
     ready = await house.last("package_ready")
     for _ in range(5):
         await download.open_package(house.desk, ready.link("d"), "AAAAAA")
-    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).holdings is None
+    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).package is None
     await status.resend(house.desk, ready.link("d"))
     fresh = await house.last("fresh_code")
-    assert (await download.open_package(house.desk, fresh.link("d"), fresh.code)).holdings is not None
+    assert (await download.open_package(house.desk, fresh.link("d"), fresh.code)).package is not None
 
 
 async def test_a_change_of_address_needs_both_addresses(house: House) -> None:

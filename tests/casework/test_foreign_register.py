@@ -15,7 +15,7 @@ from worker.rules.model import Right
 from worker.store import effects
 
 
-async def _foreign(folder: Path) -> RegisterSettings:
+async def _foreign(folder: Path) -> Path:
     made = Register.open(RegisterSettings(f"sqlite:///{folder}/other.sqlite3"))
     await made.create()
     await made.add("customer", [ANN])
@@ -24,11 +24,11 @@ async def _foreign(folder: Path) -> RegisterSettings:
     file = folder / "register.toml"
     header = f'[databases.other]\nurl = "sqlite:///{folder}/other.sqlite3"\nown_tables = false\n'
     file.write_text(header + builtin.replace("[tables.", "[databases.other.tables."))
-    return RegisterSettings(f"sqlite:///{folder}/home.sqlite3", file)
+    return file
 
 
 async def test_a_death_after_a_changed_address_still_tells_that_it_was_changed(tmp_path: Path) -> None:
-    async with a_house(f"sqlite:///{tmp_path}/store.sqlite3", tmp_path, await _foreign(tmp_path)) as house:
+    async with a_house(f"sqlite:///{tmp_path}/store.sqlite3", tmp_path, declared=await _foreign(tmp_path)) as house:
         await house.write("Please change my e-mail address from ann@example.com to ann.new@example.org.")
         letter, choices = await house.last("confirm", "ann@example.com"), (Right.CORRECTION,)
         shown = await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=choices)

@@ -17,11 +17,12 @@ async def test_access_ends_with_a_package_behind_a_link_and_a_code(house: House)
     await house.carry_out()
     ready = await house.last("package_ready")
     token = ready.link("d")
-    assert (await download.view(house.desk, token)).holdings is None
+    assert (await download.view(house.desk, token)).package is None
     assert (await download.open_package(house.desk, token, "222222")).outcome is Outcome.WRONG_CODE
-    package = await download.open_package(house.desk, token, ready.code.lower())
-    assert package.outcome is Outcome.DONE
-    assert "Ann Peeters" in str(package.holdings)
+    opened = await download.open_package(house.desk, token, ready.code.lower())
+    assert opened.outcome is Outcome.DONE
+    assert opened.package is not None
+    assert "Ann Peeters" in str(opened.package.document)
     assert await house.requests() == {"access": "fulfilled"}
 
 

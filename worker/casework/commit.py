@@ -201,7 +201,8 @@ def _open_request(work: _Work, action: OpenRequest) -> None:
 
 def _plan(work: _Work, action: Plan) -> None:
     case, due = _case(work), action.due or work.tx.now
-    effect_id = effects.add(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
+    plan = effects.again if action.again else effects.add
+    effect_id = plan(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
     _record(work, Event.EFFECT_PLANNED, {"kind": action.kind, "effect": effect_id, "due": due.isoformat()})
     work.desk.engine.enqueue(work.tx, "apply", case.id, [effect_id], due)
 

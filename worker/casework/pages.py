@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from worker.rules.model import Change, HoldReason, Language, MailState, Origin, RequestState, Right
     from worker.rules.reading.model import Evidence, Label
+    from worker.store.packages import Package
 
 
 class LinkState(StrEnum):
@@ -85,7 +86,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The page behind ``/d/``; ``holdings`` (the JSON document) only after the right code."""
+    """The page behind ``/d/``; ``package`` only after the right code."""
 
     outcome: Outcome
     state: LinkState
@@ -93,7 +94,7 @@ class Download:
     reference: str = ""
     tries_left: int = 0
     expires: datetime | None = None
-    holdings: dict[str, object] | None = field(default=None, repr=False)
+    package: Package | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
 from worker.rules.trigger import Ruled, RulingKind, To
-from worker.store import audit, cases, links, mails
+from worker.store import audit, cases, effects, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -128,7 +128,8 @@ def _rule(
     if case is not None:
         proved = links.used_for(tx, case.id, Right.CORRECTION, To.NEW_ADDRESS)
         every = rights or tuple(r.right for r in case.requests)
-        return _rule_case(tx, desk, actor, case, Ruled(kind, every, changes, words, reason, new_address_proved=proved))
+        ruled = Ruled(kind, every, changes, words, reason, new_address_proved=proved, failed=effects.failed(tx, case.id))
+        return _rule_case(tx, desk, actor, case, ruled)
     stored = mails.load(tx, item_id) if mails.lock_held(tx, item_id) else None
     return stored is not None and _rule_mail(tx, desk, actor, stored, Ruled(kind, rights, changes, words, reason))
 

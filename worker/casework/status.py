@@ -64,7 +64,9 @@ def _leave(tx: Tx, desk: Desk, token: str, *, not_me: bool, states: tuple[Reques
 
 
 def _none_has_begun(tx: Tx, case: Case, rights: tuple[Right, ...]) -> bool:
-    """False if ``apply`` holds or did one of these: then "cancelled" would be a lie."""
+    """False if ``apply`` holds or did one of these, also in part: then "cancelled" would be a lie."""
+    if Right.DELETION in rights and Right.DELETION in effects.failed(tx, case.id):
+        return False
     return effects.cancel(tx, case.id, rights)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -24,8 +23,7 @@ from worker.register.declaration import DatabaseDeclaration, TableDeclaration
 from worker.register.model import PersonKey
 
 WAIT: Final = 10  # seconds: for a connection, for a lock, for another writer of SQLite
-_POOL: Final = 4  # connections per database
-_CHECKPOINT_PAUSE: Final = 0.05  # seconds
+_POOL: Final = 5  # connections per database: one a thread of the register, and that of a package which is being read
 _TEMPORARY: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
 )
@@ -83,6 +81,7 @@ class Database:
         self._engine = _engine(url, setting, builtin=declared.builtin)
         self._tables: Mapping[str, Table] = {}
         self._lock = threading.Lock()
+        self._checkpoint = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -129,19 +128,14 @@ class Database:
         """Leave nothing of what was erased in SQLite's write-ahead log; RegisterUnavailable while somebody still reads it."""
         if self._engine.dialect.name != "sqlite":
             return
-        # SQLite waits for readers by itself, but not for another checkpoint: it says at once that it is busy.
-        end = time.monotonic() + WAIT
-        while self._log_is_busy():
-            if time.monotonic() > end:
-                raise RegisterUnavailable(f"databases.{self.name}: the write-ahead log is being read")
-            time.sleep(_CHECKPOINT_PAUSE)
-
-    def _log_is_busy(self) -> bool:
-        with self.translated(), closing(self._engine.raw_connection()) as connection:
+        # SQLite waits for readers and writers, but answers "busy" at once while another checkpoint runs.
+        with self._checkpoint, self.translated(), closing(self._engine.raw_connection()) as connection:
             try:
-                return bool(connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+                busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:
                 raise RegisterUnavailable(f"databases.{self.name}: {type(error).__name__} {error.sqlite_errorname}") from None
+        if busy:
+            raise RegisterUnavailable(f"databases.{self.name}: the write-ahead log is being read")
 
     def close(self) -> None:
         """Close the connections."""

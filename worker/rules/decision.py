@@ -175,13 +175,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Have ``apply`` carry out a change, not before ``due``."""
+    """Have ``apply`` carry out a change, not before ``due``; ``again``: the one that failed, under the id it had."""
 
     kind: EffectKind
     rights: tuple[Right, ...]
     due: datetime | None = None
     changes: tuple[Change, ...] = ()
     approved: bool = False  # staff looked: who it is, is settled
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
