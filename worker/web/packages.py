@@ -119,6 +119,21 @@ def shown(package: Package) -> dict[str, Any]:
         "as_of": _moment(held.get("as_of")),
         "tables": [_table(table, place, further.get(place)) for place, table in enumerate(held.get("tables", ())) if table["rows"]],
         "recipients": held.get("recipients", ()),
+        "own": _own(held.get("desk", {})),
+    }
+
+
+def _own(desk: Mapping[str, Any]) -> dict[str, Any]:
+    """What the desk itself holds: subscriptions to newsletters, and the requests that were made here."""
+    newsletters = desk.get("newsletters", {})
+    return {
+        "address": newsletters.get("address", ""),
+        "stopped": _moment(newsletters.get("stopped")),
+        "sent": newsletters.get("received", 0),
+        "topics": [
+            each | {"since": _moment(each["since"]), "ended": _moment(each["ended"])} for each in newsletters.get("subscriptions", ())
+        ],
+        "requests": [each | {"received": _moment(each["received"])} for each in desk.get("requests", ())],
     }
 
 
