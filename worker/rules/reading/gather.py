@@ -1,0 +1,231 @@
+"""From mentions with roles to changes: columns of loose values, pairs of old and new, and what makes them doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from worker.rules.model import Change, Column, Language
+from worker.rules.reading import mentions, naming, roles, tables
+from worker.rules.reading.mentions import Family, Mention
+from worker.rules.reading.vocabulary import Kind, Role, Scan, Vocabulary
+
+_PARTS: Final = frozenset({Column.BOX, Column.COUNTRY, Column.POSTCODE, Column.TOWN, Column.NUMBER, Column.STREET})
+_TEXTUAL: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.COUNTRY, Column.STREET})
+_SMALL: Final = frozenset({Column.NUMBER, Column.BOX, Column.POSTCODE, Column.OFFICE})
+POSTCODE_DIGITS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One value with its column, and old or new."""
+
+    column: Column
+    role: Role
+    text: str = field(repr=False)
+    span: tuple[int, int]
+    written: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The changes of a mail, whether they may be wrong or incomplete, and where they stand."""
+
+    changes: tuple[Change, ...] = ()
+    doubtful: bool = False
+    said: tuple[Said, ...] = ()
+    why: tuple[str, ...] = ()
+
+
+def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sender) -> Read:
+    """Everything that the mail says of old and new values."""
+    if not scan.tokens or not roles.intends(scan):
+        return Read()
+    found = mentions.find(scan, words, language, who.words)
+    cells = tables.cells(scan)
+    outside = [m for m in found if not _within(scan, m, cells)]
+    assigned = roles.assign(scan, words, outside)
+    assigned = _blocks(scan, words, assigned, who)
+    settled = _columns(scan, words, assigned)
+    said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
+    return _read(scan, said, settled, who)
+
+
+def _within(scan: Scan, mention: Mention, cells: Sequence[tables.Cell]) -> bool:
+    start = scan.tokens[mention.start].start
+    return any(c.start <= start < c.end for c in cells)
+
+
+def _of_cells(scan: Scan, cells: Sequence[tables.Cell], found: Sequence[Mention]) -> Iterable[Said]:
+    for cell in cells:
+        if cell.text.startswith("("):
+            continue
+        inside = [m for m in found if m.strict and cell.start <= scan.tokens[m.start].start and scan.tokens[m.end - 1].end <= cell.end]
+        if inside:
+            yield from (Said(c, cell.role, t, (cell.start, cell.end), cell.text) for m in inside for c, t in _parts_in(m, cell))
+        elif cell.column is not None:
+            yield Said(cell.column, cell.role, cell.text, (cell.start, cell.end), cell.text)
+
+
+def _parts_in(mention: Mention, cell: tables.Cell) -> Iterable[tuple[Column, str]]:
+    if mention.family is Family.PHONE and cell.column is not None:
+        return [(cell.column, mention.text)]
+    return mention.parts
+
+
+def _blocks(scan: Scan, words: Vocabulary, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
+    """What stands below a heading has the heading's role; its lines that no form gives away are classified."""
+    out = list(assigned)
+    for segment, begin, end in tables.bodies(scan, tables.segments(scan)):
+        inside = [i for i, m in enumerate(out) if m.start < end and m.end > begin]
+        role = segment.role or (Role.NEW if segment.colon else None)
+        if any(out[i].strict for i in inside):
+            out = [replace(m, role=role) if i in inside and m.role is None and m.strict else m for i, m in enumerate(out)]
+        elif (made := _line(scan, words, segment, begin, end, who)) is not None:
+            out = [m for i, m in enumerate(out) if i not in inside]
+            out.append(replace(made, role=role))
+    return sorted(out, key=lambda m: m.start)
+
+
+def _line(scan: Scan, words: Vocabulary, segment: tables.Segment, begin: int, end: int, who: naming.Sender) -> Mention | None:
+    """A line of a block: what its label says, else a company or a function."""
+    text = scan.words(begin, end).strip(" *\"'“”„«»")
+    cued = any(begin <= c.start < end for c in scan.cues if c.role is not Role.TO and c.role is not Role.FROM)
+    if segment.label is not None and segment.colon:
+        column = segment.label.column
+        if column is None or cued or len(text) > tables.LONGEST_CELL or end - begin > 8:  # noqa: PLR2004 - words
+            return None
+        family = Family.SMALL if column in _SMALL else Family.TEXT
+        return Mention(family, begin, end, ((column, text),), text, column)
+    if cued or segment.role is None or end - begin > 6 or naming.same(text, who.name):  # noqa: PLR2004 - words
+        return None
+    lows = [t.low for t in scan.tokens[begin:end]]
+    if any(words.has("jobs", low) for low in lows):
+        return Mention(Family.TEXT, begin, end, ((Column.FUNCTION, text),), text, Column.FUNCTION)
+    capital = scan.tokens[begin].capital and all(t.kind is Kind.WORD or t.low == "&" for t in scan.tokens[begin:end])
+    company = any(words.has("company_words", low) for low in lows) or naming.shares(text, who.words)
+    if capital and company and not _is_name(lows, who):
+        return Mention(Family.TEXT, begin, end, ((Column.COMPANY, text),), text, Column.COMPANY)
+    return None
+
+
+def _is_name(lows: Sequence[str], who: naming.Sender) -> bool:
+    return all(low in who.words or len(low) <= 3 for low in lows)  # noqa: PLR2004 - titles and initials
+
+
+def _columns(scan: Scan, words: Vocabulary, assigned: Sequence[Mention]) -> list[Mention]:
+    """The column of every loose mention: its own, its label's, its partner's, or that of the sentence."""
+    out = list(assigned)
+    for at, mention in enumerate(out):
+        if mention.parts or mention.role not in {Role.NEW, Role.OLD, None} or mention.family not in {Family.SMALL, Family.TEXT}:
+            continue
+        if mention.role is None and not mention.weak:
+            continue
+        column = _column(scan, words, mention, out, at)
+        if column is not None:
+            out[at] = mentions.with_column(mention, column)
+    return out
+
+
+def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Mention], at: int) -> Column | None:
+    wanted = _SMALL if mention.family is Family.SMALL else _TEXTUAL
+    if mention.column is not None:
+        return mention.column
+    near = _label(scan, mention, wanted)
+    if near is not None:
+        return near
+    partner = _partner(scan, mention, out, at)
+    if partner is not None and partner.column in wanted:
+        return partner.column
+    if mention.family is Family.SMALL:
+        digits = sum(c.isdigit() for c in mention.text)
+        shape = Column.POSTCODE if digits >= POSTCODE_DIGITS else Column.NUMBER
+        return _wide(scan, mention, _SMALL) or shape
+    if mention.start and words.has("living", scan.tokens[max(0, mention.start - 2)].low):
+        return Column.TOWN
+    return _wide(scan, mention, wanted)
+
+
+def _label(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
+    sentence = scan.sentence[mention.start]
+    near = [x for x in scan.labels if x.column in wanted and scan.sentence[x.start] == sentence and 0 <= mention.start - x.end <= 6]  # noqa: PLR2004
+    return near[-1].column if near else None
+
+
+def _partner(scan: Scan, mention: Mention, out: Sequence[Mention], at: int) -> Mention | None:
+    for other in (at - 1, at + 1):
+        if 0 <= other < len(out):
+            near = out[other]
+            close = abs(scan.sentence[near.start] - scan.sentence[mention.start]) <= 1
+            if near.family is mention.family and near.role in {Role.OLD, Role.NEW} and near.role is not mention.role and close:
+                return near
+    return None
+
+
+def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
+    """The only field that the sentence names, else the sentence before, else the subject, else the mail."""
+    at = scan.sentence[mention.start]
+    for sentences in ({at}, {at - 1}, {0}, set(scan.sentence)):
+        columns = {x.column for x in scan.labels if x.column in wanted and scan.sentence[x.start] in sentences}
+        if len(columns) == 1:
+            return columns.pop()
+        if columns:
+            return None
+    return None
+
+
+def _said(scan: Scan, words: Vocabulary, mention: Mention) -> Iterable[Said]:
+    role = mention.role
+    if role is None and mention.weak and (mention.strict or _labelled(scan, words, mention)):
+        role = Role.NEW
+    if role not in {Role.NEW, Role.OLD}:
+        return
+    start, end = scan.tokens[mention.start].start, scan.tokens[mention.end - 1].end
+    for column, text in mention.parts:
+        yield Said(column, role, text, (start, end), scan.text[start:end])
+
+
+def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
+    """A loose value with "is" only: new if its field is named in the sentence, or if it is what the sender says he is."""
+    if mention.column is Column.FUNCTION:
+        near = scan.tokens[max(0, mention.start - 4) : mention.start]
+        return any(words.has("first_person", t.low) or t.low in {"bin", "suis", "am", "ben", "i'm"} for t in near)
+    return _label(scan, mention, frozenset({mention.column}) if mention.column else frozenset()) is not None
+
+
+def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
+    why: list[str] = []
+    made: list[Change] = []
+    for column in Column:
+        new = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.NEW))
+        old = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.OLD))
+        if column is Column.NAME:
+            new, old = _names(new, old, who)
+        if len(new) > 1 or len(old) > 1:
+            why.append(f"several {column.value}")
+        if not new and old and column not in _PARTS:
+            why.append(f"old {column.value} alone")
+        if len(new) == 1 and old != new:
+            made.append(Change(column, new[0], old[0] if len(old) == 1 else None))
+    open_ = [m for m in settled if m.strict and m.role is None and not m.weak and not _harmless(m, who)]
+    if open_:
+        why.append("unexplained")
+    return Read(tuple(made), bool(why), tuple(said), tuple(why))
+
+
+def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str], list[str]]:
+    """Names told in part are completed, and the shorter of two that mean the same gives way."""
+    first_old = max(old, key=len, default="")
+    full = list(dict.fromkeys(naming.complete(n, first_old, who) for n in new))
+    first_new = max(full, key=len, default="")
+    past = list(dict.fromkeys(naming.complete(o, first_new, naming.Sender()) for o in old))
+    return _longest(full), _longest(past)
+
+
+def _longest(names: list[str]) -> list[str]:
+    return [n for n in names if not any(n != other and set(naming.parts(n)) < set(naming.parts(other)) for other in names)]
+
+
+def _harmless(mention: Mention, who: naming.Sender) -> bool:
+    return mention.family is Family.EMAIL and False
