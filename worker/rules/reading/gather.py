@@ -138,13 +138,27 @@ def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Menti
     partner = _partner(scan, mention, out, at)
     if partner is not None and partner.column in wanted:
         return partner.column
+    living = any(words.has("living", t.low) for t in scan.tokens[max(0, mention.start - 4) : mention.start])
     if mention.family is Family.SMALL:
-        digits = sum(c.isdigit() for c in mention.text)
-        shape = Column.POSTCODE if digits >= POSTCODE_DIGITS else Column.NUMBER
-        return _wide(scan, mention, _SMALL) or shape
-    if mention.start and words.has("living", scan.tokens[max(0, mention.start - 2)].low):
+        if _counts(scan, words, mention):
+            return None
+        wide = _wide(scan, mention, _SMALL)
+        if wide is None and partner is not None and sum(c.isdigit() for c in mention.text) >= POSTCODE_DIGITS:
+            return Column.POSTCODE
+        return wide or (Column.NUMBER if living or (partner is not None and partner.column is Column.NUMBER) else None)
+    if living:
         return Column.TOWN
-    return _wide(scan, mention, wanted)
+    return _wide(scan, mention, wanted) if mention.quoted else None
+
+
+def _counts(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
+    """Does a noun follow, "12 desks": a number of things?"""
+    if mention.end >= len(scan.tokens):
+        return False
+    token = scan.tokens[mention.end]
+    if token.kind is not Kind.WORD or any(c.start <= mention.end < c.end for c in scan.cues):
+        return False
+    return not (words.has("stop", token.low) or words.has("fillers", token.low) or words.has("place_words", token.low))
 
 
 def _label(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
@@ -166,7 +180,7 @@ def _partner(scan: Scan, mention: Mention, out: Sequence[Mention], at: int) -> M
 def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
     """The only field that the sentence names, else the sentence before, else the subject, else the mail."""
     at = scan.sentence[mention.start]
-    for sentences in ({at}, {at - 1}, {0}, set(scan.sentence)):
+    for sentences in ({at}, {at - 1}, {0}):
         columns = {x.column for x in scan.labels if x.column in wanted and scan.sentence[x.start] in sentences}
         if len(columns) == 1:
             return columns.pop()

@@ -300,18 +300,13 @@ def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, compa
             end += 1
         elif token.low == "." and len(scan.tokens[end - 1].low) <= 3 and _next_capital(scan, end):  # noqa: PLR2004 - "Dr.", "J."
             end += 1
-        elif (token.low == "&" and company) or (words.has("particles", token.low) and not _breaks(scan, words, end, company=company)):
+        elif (token.low == "&" and company) or words.has("company_particles" if company else "name_particles", token.low):
             if not _reaches_capital(scan, words, end):
                 break
             end += 1
         else:
             break
     return end
-
-
-def _breaks(scan: Scan, words: Vocabulary, at: int, *, company: bool) -> bool:
-    """ "et", "and" join two values of a list, not the words of one; in a company's name they may."""
-    return scan.tokens[at].low in {"et", "and", "en", "und", "in", "à", "a", "at", "bei", "auf", "an", "op"}
 
 
 def _next_capital(scan: Scan, at: int) -> bool:
@@ -384,6 +379,8 @@ def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Ment
     while index < len(scan.tokens):
         token = scan.tokens[index]
         inside = index in cued or index in labelled
+        small = words.has("stop", token.low) or words.has("fillers", token.low) or words.has("first_person", token.low)
+        inside = inside or small
         if token.kind is not Kind.WORD or (inside and token.low not in sender) or not (token.capital or like(token.low, sender)):
             index += 1
             continue

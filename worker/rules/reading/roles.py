@@ -207,7 +207,7 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         if mention.role is not None:
             continue
         before = out[at - 1] if at else None
-        if before is not None and before.strict and mention.strict and _lists(scan, words, before, mention):
+        if before is not None and before.strict and mention.strict and before.column != mention.column and _lists(scan, words, before, mention):
             out[at] = replace(mention, role=before.role, weak=mention.weak or before.weak)
     for at, mention in enumerate(out):
         if mention.role is None and (mention.weak or mention.strict or mention.quoted):
@@ -226,6 +226,8 @@ def _fits(a: Mention, b: Mention) -> bool:
 def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> bool:
     """Is there nothing but marks, labels and "and" between the two, in one sentence?"""
     if scan.sentence[before.end - 1] != scan.sentence[mention.start]:
+        return False
+    if any(before.end <= c.start < mention.start for c in scan.cues):
         return False
     labels = {i for x in scan.labels for i in range(x.start, x.end)}
     return all(

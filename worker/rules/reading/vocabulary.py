@@ -81,6 +81,11 @@ class LabelAt(NamedTuple):
     column: Column | None
 
 
+#: Which role wins where a word has several: the more special one.
+_FIRST: Final = (
+    Role.POINTER, Role.OTHER, Role.CONTACT, Role.TURN, Role.INSTEAD, Role.WRONG, Role.KEEP, Role.ADD, Role.NOT, Role.BUT,
+    Role.OLD, Role.NEW, Role.REPLACE, Role.WEAK, Role.FROM, Role.TO,
+)  # fmt: skip
 #: Lists of ``[extract]`` that hold only for mails in their own language: short words mean different things elsewhere.
 _OWN: Final = frozenset({"stop", "fillers", "first_person", "living", "introduced"})
 
@@ -89,7 +94,7 @@ Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], Any]]]
 _WORD: Final = r"(?P<w>[^\W\d_](?:[\w'’]|[.&-](?=[^\W_]))*)"
 _NUMBER: Final = r"(?P<n>\d(?:\w|[.-](?=\w))*)"
 _REST: Final = r"(?P<a>->|=>|—>|→|⇒|>>)|(?P<l>\n[\s]*)|(?P<m>[^\s\w])"
-_PHONE: Final = r"(?P<p>(?<![\w/.-])(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\(?0)\d{1,5}\)?(?:[ .-]|/| / )?\d{2,8}(?:[ .-]?\d{2,6}){0,5}(?![\w@]|[.-]\w))"
+_PHONE: Final = r"(?P<p>(?<![\w/.-])(?=(?:[ ().+/-]{0,3}\d){8})(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\(?0)\d{1,5}\)?(?:[ .-]|/| / )?\d{2,8}(?:[ .-]?\d{2,6}){0,5}(?![\w@]|[.-]\w))"
 _EMAIL: Final = r"(?P<e>[\w+][\w.+-]{0,63}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4})"
 _PLAIN: Final = re.compile("|".join((_WORD, _NUMBER, _REST)))
 _FULL: Final = re.compile("|".join((_EMAIL, _PHONE, _WORD, _NUMBER, _REST)))
@@ -116,8 +121,7 @@ class Vocabulary:
         phrases: dict[str, list[tuple[tuple[str, ...], Any]]] = {}
         for name, table in sorted(data.items(), key=lambda item: item[0] != language):
             if name == language:
-                for role, words in table.get("cues", {}).items():
-                    _add(phrases, words, Role(role))
+                _add_cues(phrases, table.get("cues", {}))
             for label, words in table.get("fields", {}).items():
                 _add(phrases, words, (None if label == "address" else Column(label),))
         ordered = {first: sorted(found, key=lambda entry: -len(entry[0])) for first, found in phrases.items()}
@@ -139,6 +143,15 @@ def _lists(data: Mapping[str, Mapping[str, Any]], language: str) -> tuple[dict[s
                 words.setdefault(key, set()).update(fold_same(w) for w in found)
     ends = {key: tuple(w.removeprefix("*") for w in found if w.startswith("*")) for key, found in words.items()}
     return {key: frozenset(found) for key, found in words.items()}, ends
+
+
+def _add_cues(phrases: dict[str, list[tuple[tuple[str, ...], Any]]], table: Mapping[str, Iterable[str]]) -> None:
+    """A word that stands in several lists has the first of these roles."""
+    seen: set[str] = set()
+    for role in sorted((Role(name) for name in table), key=_FIRST.index):
+        words = {fold_same(w) for w in table[role.value]} - seen
+        seen |= words
+        _add(phrases, words, role)
 
 
 def _add(phrases: dict[str, list[tuple[tuple[str, ...], Any]]], words: Iterable[str], what: Any) -> None:
