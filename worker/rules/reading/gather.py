@@ -40,16 +40,31 @@ class Read:
 
 def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sender) -> Read:
     """Everything that the mail says of old and new values."""
-    if not scan.tokens or not roles.intends(scan):
+    if not scan.tokens or not roles.speaks(scan):
         return Read()
     found = mentions.find(scan, words, language, who.words)
-    cells = tables.cells(scan)
+    cells = tables.cells(scan, words)
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = _blocks(scan, words, assigned, who)
-    settled = _columns(scan, words, assigned)
+    settled = _columns(scan, words, _sole(scan, assigned))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
     return _read(scan, said, settled, who)
+
+
+def _sole(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
+    """The only address, number or mail address of a request to change one is the new one, though no word beside it says so."""
+    out = list(assigned)
+    for at, mention in enumerate(out):
+        if not mention.strict or mention.role is not None:
+            continue
+        rivals = [m for m in out if m is not mention and m.family is mention.family and m.strict and m.role in {Role.NEW, None}]
+        sentence = scan.sentence[mention.start]
+        near = {c.role for c in scan.cues if scan.sentence[c.start] in {0, sentence - 1, sentence, sentence + 1}}
+        own = {c.role for c in scan.cues if scan.sentence[c.start] == sentence}
+        if not rivals and near & {Role.NEW, Role.REPLACE, Role.ADD} and not own & {Role.CONTACT, Role.OTHER}:
+            out[at] = replace(mention, role=Role.NEW)
+    return out
 
 
 def _within(scan: Scan, mention: Mention, cells: Sequence[tables.Cell]) -> bool:
@@ -78,36 +93,49 @@ def _blocks(scan: Scan, words: Vocabulary, assigned: Sequence[Mention], who: nam
     """What stands below a heading has the heading's role; its lines that no form gives away are classified."""
     out = list(assigned)
     for segment, begin, end in tables.bodies(scan, tables.segments(scan)):
-        inside = [i for i, m in enumerate(out) if m.start < end and m.end > begin]
+        inside = {i for i, m in enumerate(out) if m.start < end and m.end > begin}
         role = segment.role or (Role.NEW if segment.colon else None)
         if any(out[i].strict for i in inside):
             out = [replace(m, role=role) if i in inside and m.role is None and m.strict else m for i, m in enumerate(out)]
-        elif (made := _line(scan, words, segment, begin, end, who)) is not None:
+        elif made := _arrowed(scan, segment, begin, end) or _line(scan, words, segment, begin, end, who, role):
             out = [m for i, m in enumerate(out) if i not in inside]
-            out.append(replace(made, role=role))
+            out += made
     return sorted(out, key=lambda m: m.start)
 
 
-def _line(scan: Scan, words: Vocabulary, segment: tables.Segment, begin: int, end: int, who: naming.Sender) -> Mention | None:
+def _arrowed(scan: Scan, segment: tables.Segment, begin: int, end: int) -> list[Mention]:
+    """ "label: old -> new"."""
+    arrow = next((i for i in range(begin, end) if scan.tokens[i].kind is Kind.ARROW), None)
+    if arrow is None or segment.label is None or segment.label.column is None or not begin < arrow < end - 1:
+        return []
+    column = segment.label.column
+    family = Family.SMALL if column in _SMALL else Family.TEXT
+    sides = ((Role.OLD, begin, arrow), (Role.NEW, arrow + 1, end))
+    return [Mention(family, a, b, ((column, scan.words(a, b)),), scan.words(a, b), column, role=role) for role, a, b in sides]
+
+
+def _line(
+    scan: Scan, words: Vocabulary, segment: tables.Segment, begin: int, end: int, who: naming.Sender, role: Role | None
+) -> list[Mention]:
     """A line of a block: what its label says, else a company or a function."""
     text = scan.words(begin, end).strip(" *\"'“”„«»")
     cued = any(begin <= c.start < end for c in scan.cues if c.role is not Role.TO and c.role is not Role.FROM)
     if segment.label is not None and segment.colon:
         column = segment.label.column
         if column is None or cued or len(text) > tables.LONGEST_CELL or end - begin > 8:  # noqa: PLR2004 - words
-            return None
+            return []
         family = Family.SMALL if column in _SMALL else Family.TEXT
-        return Mention(family, begin, end, ((column, text),), text, column)
+        return [Mention(family, begin, end, ((column, text),), text, column, role=role)]
     if cued or segment.role is None or end - begin > 6 or naming.same(text, who.name):  # noqa: PLR2004 - words
-        return None
+        return []
     lows = [t.low for t in scan.tokens[begin:end]]
     if any(words.has("jobs", low) for low in lows):
-        return Mention(Family.TEXT, begin, end, ((Column.FUNCTION, text),), text, Column.FUNCTION)
+        return [Mention(Family.TEXT, begin, end, ((Column.FUNCTION, text),), text, Column.FUNCTION, role=role)]
     capital = scan.tokens[begin].capital and all(t.kind is Kind.WORD or t.low == "&" for t in scan.tokens[begin:end])
     company = any(words.has("company_words", low) for low in lows) or naming.shares(text, who.words)
     if capital and company and not _is_name(lows, who):
-        return Mention(Family.TEXT, begin, end, ((Column.COMPANY, text),), text, Column.COMPANY)
-    return None
+        return [Mention(Family.TEXT, begin, end, ((Column.COMPANY, text),), text, Column.COMPANY, role=role)]
+    return []
 
 
 def _is_name(lows: Sequence[str], who: naming.Sender) -> bool:
@@ -130,12 +158,16 @@ def _columns(scan: Scan, words: Vocabulary, assigned: Sequence[Mention]) -> list
 
 def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Mention], at: int) -> Column | None:
     wanted = _SMALL if mention.family is Family.SMALL else _TEXTUAL
+    partner = _partner(scan, mention, out, at)
+    if mention.column is Column.NAME and partner is not None and partner.column is Column.COMPANY:
+        return Column.COMPANY
+    if mention.column is Column.NAME and _label(scan, mention, _TEXTUAL) is Column.COMPANY:
+        return Column.COMPANY
     if mention.column is not None:
         return mention.column
     near = _label(scan, mention, wanted)
     if near is not None:
         return near
-    partner = _partner(scan, mention, out, at)
     if partner is not None and partner.column in wanted:
         return partner.column
     living = any(words.has("living", t.low) for t in scan.tokens[max(0, mention.start - 4) : mention.start])
@@ -168,11 +200,13 @@ def _label(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | 
 
 
 def _partner(scan: Scan, mention: Mention, out: Sequence[Mention], at: int) -> Mention | None:
-    for other in (at - 1, at + 1):
-        if 0 <= other < len(out):
-            near = out[other]
+    same = [m for m in out if m is mention or (m.family is mention.family and m.role in {Role.OLD, Role.NEW})]
+    place = next(i for i, m in enumerate(same) if m is mention)
+    for other in (place - 1, place + 1):
+        if 0 <= other < len(same):
+            near = same[other]
             close = abs(scan.sentence[near.start] - scan.sentence[mention.start]) <= 1
-            if near.family is mention.family and near.role in {Role.OLD, Role.NEW} and near.role is not mention.role and close:
+            if near.role is not mention.role and close:
                 return near
     return None
 

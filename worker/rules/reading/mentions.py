@@ -57,7 +57,7 @@ def find(scan: Scan, words: Vocabulary, language: Language, sender: Sequence[str
     streets = [_of_address(a) for a in addresses.streets_alone(scan, words, [(m.start, m.end) for m in strict])]
     boxes = _boxes(scan, words)
     loose = [*_spelled(scan, sender), *_quotes(scan), *_companies(scan, words), *_jobs(scan, words), *_countries(scan, words)]
-    loose += [*_runs(scan, words, sender), *_numbers(scan)]
+    loose += [*_numbers(scan), *_runs(scan, words, sender)]
     found = _first(strict, boxes, streets, loose)
     return found[: MOST_STRICT + MOST_LOOSE]
 
@@ -211,7 +211,7 @@ def _quotes(scan: Scan) -> Iterable[Mention]:
     while index < len(tokens):
         if tokens[index].low in _OPEN or (tokens[index].low == "'" and _begins_quote(scan, index)):
             end = _quote_end(scan, index)
-            if end > index + 1:
+            if end > index + 1 and (end - index > 2 or len(tokens[index + 1].low) > 1):  # noqa: PLR2004 - the letter "h" is no value
                 text = scan.words(index + 1, end).strip(" ,.")
                 yield Mention(Family.TEXT, index + 1, end, (), text, quoted=True)
                 index = end
@@ -298,7 +298,7 @@ def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, compa
             if end in cued and words.has("stop", token.low):
                 break
             end += 1
-        elif token.low == "." and len(scan.tokens[end - 1].low) <= 3 and _next_capital(scan, end):  # noqa: PLR2004 - "Dr.", "J."
+        elif token.low == "." and _initial(scan, words, end - 1) and _next_capital(scan, end):
             end += 1
         elif (token.low == "&" and company) or words.has("company_particles" if company else "name_particles", token.low):
             if not _reaches_capital(scan, words, end):
@@ -307,6 +307,12 @@ def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, compa
         else:
             break
     return end
+
+
+def _initial(scan: Scan, words: Vocabulary, at: int) -> bool:
+    """ "J.", "Dr."."""
+    token = scan.tokens[at]
+    return token.capital and (len(token.low) == 1 or words.has("title_words", token.low) or (len(token.low) <= 3 and words.has("abbreviations", token.low)))  # noqa: PLR2004
 
 
 def _next_capital(scan: Scan, at: int) -> bool:

@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from worker.rules.model import Column
 from worker.rules.reading.mentions import Family, Mention
 from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
 
 LOOSE_GAP: Final = 4  # small words between a cue and a loose value
 BEHIND: Final = 5  # tokens between a strict value and a cue behind it
 ADJACENT: Final = 2
+#: Fields whose value a noun can be.
+CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
 
 _ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
 _BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
@@ -25,8 +28,13 @@ class Around:
     behind: tuple[Cue, ...]
 
 
+def speaks(scan: Scan) -> bool:
+    """Does the mail speak of something old, new, wrong or to be changed at all, or of one thing and not another?"""
+    return any(c.role in _ASKING or c.role in {Role.NOT, Role.BUT} for c in scan.cues)
+
+
 def intends(scan: Scan) -> bool:
-    """Does the mail speak of something old, new, wrong or to be changed at all?"""
+    """Does the mail want something changed?"""
     return any(c.role in _ASKING for c in scan.cues)
 
 
@@ -35,10 +43,12 @@ def assign(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[M
     kept = _relevant(scan, words, mentions)
     out: list[Mention] = []
     for at, mention in enumerate(kept):
-        prev = _neighbour(scan, kept[at - 1], mention) if at else None
-        following = _neighbour(scan, kept[at + 1], mention) if at + 1 < len(kept) else None
-        around = _around(scan, words, mention, kept[at - 1] if at else None, kept[at + 1] if at + 1 < len(kept) else None)
-        out.append(_decided(scan, mention, around, out[-1] if prev and out else None, following))
+        before = kept[at - 1] if at else None
+        behind = kept[at + 1] if at + 1 < len(kept) else None
+        around = _around(scan, words, mention, before, behind)
+        prev = out[-1] if before is not None and _neighbour(scan, before, mention) else None
+        following = _neighbour(scan, behind, mention) if behind is not None else None
+        out.append(_decided(scan, mention, around, prev, following, behind))
     return _partnered(scan, words, _backwards(scan, words, out))
 
 
@@ -49,14 +59,54 @@ def _neighbour(scan: Scan, other: Mention, mention: Mention) -> Mention | None:
 
 
 def _relevant(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
-    kept: list[Mention] = []
-    for mention in mentions:
-        if mention.strict or mention.role is not None or mention.quoted:
-            kept.append(mention)
+    """Without the loose mentions of which nothing is said, and without nouns that no field can claim."""
+    spoken = [
+        m
+        for m in mentions
+        if m.strict or m.role is not None or m.quoted or _chain_before(scan, words, m.start) or _chain_behind(scan, words, m.end)
+    ]
+    return [m for at, m in enumerate(spoken) if not _noun(m) or _claimed(scan, words, m) or _contrasted(scan, spoken, at)]
+
+
+def _noun(mention: Mention) -> bool:
+    return mention.family is Family.TEXT and mention.column is None and not mention.quoted and mention.role is None
+
+
+def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
+    """Does a label or a word for living stand directly before the mention?"""
+    at, gap = mention.start, LOOSE_GAP
+    ends = {x.end: x.column for x in scan.labels if x.column is None or x.column in CLAIMED}
+    cues = {c.end: c.start for c in scan.cues}
+    while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[mention.start]:
+        if at in ends:
+            return ends[at] is not None
+        if words.has("living", scan.tokens[at - 1].low):
+            return True
+        if at in cues:
+            at = cues[at]
+        elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
+            at, gap = at - 1, gap - 1
+        else:
+            return False
+    return False
+
+
+def _contrasted(scan: Scan, mentions: Sequence[Mention], at: int) -> bool:
+    """Is the mention set against one that has a field, with few words between?"""
+    for other in (at - 1, at + 1):
+        if not 0 <= other < len(mentions):
             continue
-        if _chain_before(scan, words, mention.start) or _chain_behind(scan, words, mention.end):
-            kept.append(mention)
-    return kept
+        near = mentions[other]
+        first, second = (near, mentions[at]) if other < at else (mentions[at], near)
+        close = second.start - first.end <= 2 * LOOSE_GAP and scan.sentence[first.start] == scan.sentence[second.start]
+        if near.family is Family.TEXT and not _noun(near) and close and _against(scan, first.end, second.start):
+            return True
+    return False
+
+
+def _against(scan: Scan, start: int, end: int) -> bool:
+    wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT, Role.OLD}
+    return any(start <= c.start <= start + ADJACENT and c.end <= end and c.role in wanted for c in scan.cues)
 
 
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
@@ -108,11 +158,13 @@ def _chain_behind(scan: Scan, words: Vocabulary, end: int) -> tuple[Cue, ...]:
     return tuple(found)
 
 
-def _decided(scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None) -> Mention:
+def _decided(
+    scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None, behind: Mention | None
+) -> Mention:
     if mention.role is not None:
         return mention
     role, weak = _by_before(scan, mention, around, prev, following)
-    if role in {None, Role.NEW} and (turned := _by_behind(scan, mention, around, following, said=role)):
+    if role in {None, Role.NEW} and (turned := _by_behind(scan, mention, around, following, behind, said=role)):
         role = turned
     return replace(mention, role=role, weak=weak)
 
@@ -159,7 +211,9 @@ def _turning(around: Around) -> bool:
     return bool(around.behind) and any(c.role in {Role.TO, Role.TURN, Role.NEW} for c in around.behind[:2])
 
 
-def _by_behind(scan: Scan, mention: Mention, around: Around, following: Mention | None, *, said: Role | None) -> Role | None:
+def _by_behind(
+    scan: Scan, mention: Mention, around: Around, following: Mention | None, behind: Mention | None, *, said: Role | None
+) -> Role | None:
     """What the words directly behind a mention say."""
     if mention.end < len(scan.tokens) and scan.tokens[mention.end].kind is Kind.ARROW:
         return Role.OLD
@@ -179,11 +233,16 @@ def _by_behind(scan: Scan, mention: Mention, around: Around, following: Mention 
                 return Role.OLD
             case Role.NEW | Role.ADD if following is None and said is None:
                 return Role.NEW
-            case Role.KEEP if said is None and cue.start - mention.end <= ADJACENT:
+            case Role.KEEP if said is None and cue.start - mention.end <= ADJACENT and not _leads(cue, behind):
                 return Role.KEEP
             case _:
                 pass
     return None
+
+
+def _leads(cue: Cue, following: Mention | None) -> bool:
+    """Does the cue stand directly before the next mention, and so belong to that one?"""
+    return following is not None and following.start - cue.end <= ADJACENT
 
 
 def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
@@ -193,10 +252,11 @@ def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         first, second = out[at], out[at + 1]
         if first.role is None and second.role is Role.NEW and _neighbour(scan, first, second):
             between = [c for c in scan.cues if first.end <= c.start and c.end <= second.start]
-            if between and any(c.role in {Role.TURN, Role.TO, Role.BUT} for c in between):
+            if any(c.role in {Role.TURN, Role.TO, Role.BUT} and c.start - first.end <= ADJACENT for c in between):
                 out[at] = replace(first, role=Role.OLD)
         elif first.role is None and second.role is Role.OLD and _neighbour(scan, first, second):
-            out[at] = replace(first, role=Role.NEW)
+            if first.strict or _against(scan, first.end, second.start):
+                out[at] = replace(first, role=Role.NEW)
     return out
 
 
@@ -207,7 +267,7 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         if mention.role is not None:
             continue
         before = out[at - 1] if at else None
-        if before is not None and before.strict and mention.strict and before.column != mention.column and _lists(scan, words, before, mention):
+        if before is not None and _listed(before, mention) and _lists(scan, words, before, mention):
             out[at] = replace(mention, role=before.role, weak=mention.weak or before.weak)
     for at, mention in enumerate(out):
         if mention.role is None and (mention.weak or mention.strict or mention.quoted):
@@ -221,6 +281,13 @@ def _fits(a: Mention, b: Mention) -> bool:
     if a.family is Family.ADDRESS:
         return {c for c, _ in a.parts} & {c for c, _ in b.parts} != set()
     return a.column is None or b.column is None or a.column == b.column
+
+
+def _listed(before: Mention, mention: Mention) -> bool:
+    """Can the two stand beside each other in a list of different fields?"""
+    if before.column is None and before.family is not Family.ADDRESS:
+        return False
+    return mention.strict or (mention.column is not None and before.column != mention.column and before.role is not None)
 
 
 def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from worker.rules.model import Column
-from worker.rules.reading.vocabulary import Kind, LabelAt, Role, Scan
+from worker.rules.reading.vocabulary import Kind, LabelAt, Role, Scan, Vocabulary, fold_same
 
 MOST_LINES: Final = 400
 LONGEST_CELL: Final = 80  # characters
@@ -54,7 +54,7 @@ def lines(scan: Scan) -> list[Line]:
     return out
 
 
-def cells(scan: Scan) -> list[Cell]:
+def cells(scan: Scan, words: Vocabulary) -> list[Cell]:
     """The values of every table with an old and a new column."""
     if "  " not in scan.text and "|" not in scan.text and "/" not in scan.text and "\t" not in scan.text:
         return []
@@ -66,8 +66,8 @@ def cells(scan: Scan) -> list[Cell]:
         if heading is not None:
             order = heading
         elif order is not None:
-            row = _row(scan, parts, order)
-            if not row and parts:
+            row = _row(scan, words, parts, order)
+            if not parts and found:
                 order = None
             found += row
     return found
@@ -107,12 +107,14 @@ def _only_role(scan: Scan, line: Line, part: tuple[int, int]) -> Role | None:
     return role if role in {Role.OLD, Role.NEW} else None
 
 
-def _row(scan: Scan, parts: Sequence[tuple[int, int]], order: tuple[int, int, bool]) -> list[Cell]:
+def _row(scan: Scan, words: Vocabulary, parts: Sequence[tuple[int, int]], order: tuple[int, int, bool]) -> list[Cell]:
     old, new, labelled = order
     column, rest = None, list(parts)
     label = _label(scan, parts[0]) if parts else None
     if label is not None and len(parts) == 3:  # noqa: PLR2004 - label, old, new
         column, rest = label.column, list(parts[1:])
+    elif len(parts) == 3 and words.has("number_words", fold_same(scan.text[slice(*parts[0])])):  # noqa: PLR2004
+        column, rest = Column.NUMBER, list(parts[1:])
     elif labelled and len(parts) == 3:  # noqa: PLR2004
         return []
     if len(rest) != 2 or max(e - s for s, e in rest) > LONGEST_CELL:  # noqa: PLR2004 - old and new
