@@ -143,7 +143,7 @@ def _street_before(reader: _Reader, index: int, free: int) -> tuple[int, int, bo
     word = reader.low(last - 1)
     if word in {"straße", "strasse", "straat", "street"} and not reader.capital(last - 2):
         return -1, last, False
-    known = reader.words.has("street_ends", word)
+    known = reader.words.has("street_ends", word) or reader.words.has("street_ends_weak", word)
     alone = reader.words.has("street_last", word)
     lead = _lead(reader, last, free)
     if lead >= 0:
@@ -185,10 +185,19 @@ def _qualified(reader: _Reader, at: int, free: int) -> int:
     """The first of the words with capitals that belong to the street's name ending at ``at``: "Lange Nieuwstraat"."""
     begin = at
     while begin > free and at - begin < 3 and reader.is_word(begin - 1) and reader.capital(begin - 1):  # noqa: PLR2004 - words
-        if begin - 1 in reader.labelled or begin - 1 in reader.cued or reader.words.has("stop", reader.low(begin - 1)):
+        if begin - 1 in reader.labelled or (_opens(reader, begin - 1) and (begin - 1 in reader.cued or _small(reader, begin - 1))):
             break
         begin -= 1
     return begin
+
+
+def _opens(reader: _Reader, at: int) -> bool:
+    """Does the word begin a sentence or a piece of one, so that its capital says nothing?"""
+    return at == 0 or not reader.is_word(at - 1)
+
+
+def _small(reader: _Reader, at: int) -> bool:
+    return reader.words.has("stop", reader.low(at)) or reader.words.has("fillers", reader.low(at))
 
 
 def _street_behind(reader: _Reader, index: int) -> tuple[int, int, int]:
@@ -344,6 +353,8 @@ def _country(reader: _Reader, place: list[tuple[Column, str]], end: int) -> tupl
 def _place_alone(reader: _Reader, index: int) -> Address | None:
     """A postcode with a town beside it, without a street."""
     postcode, end = postcode_at(reader.scan, index)
+    if postcode and reader.low(index - 1) == "(" and reader.low(end) == ")" and reader.capital(index - 2) and index - 2 not in reader.cued:
+        return _before_brackets(reader, index - 2, postcode, end)
     if not postcode or not reader.capital(end):
         return None
     town, after = _town(reader, end)
@@ -351,6 +362,14 @@ def _place_alone(reader: _Reader, index: int) -> Address | None:
         return None
     parts, last = _country(reader, [(Column.POSTCODE, postcode), (Column.TOWN, town)], after)
     return Address(index, last, parts, sure=True)
+
+
+def _before_brackets(reader: _Reader, last: int, postcode: str, end: int) -> Address:
+    """ "Braine-l'Alleud (1420)"."""
+    begin = last
+    while last - begin < TOWN_WORDS - 1 and reader.capital(begin - 1) and begin - 1 not in reader.cued | reader.labelled:
+        begin -= 1
+    return Address(begin, end + 1, ((Column.TOWN, reader.scan.words(begin, last + 1)), (Column.POSTCODE, postcode)), sure=True)
 
 
 def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]]) -> list[Address]:
@@ -378,7 +397,7 @@ def _street_alone(reader: _Reader, index: int, free: int) -> tuple[int, int]:
         while end - index <= MOST_WORDS and (reader.capital(end) or _inner(reader, end)) and end not in reader.cued - {index + 1}:
             end += 1
         return (index, end) if reader.capital(end - 1) and end - index > 1 else (0, 0)
-    if not reader.capital(index):
+    if not reader.capital(index) or word in {"straße", "strasse", "straat"}:
         return 0, 0
     ends = reader.words.has("street_ends", word) and len(word) > 6  # noqa: PLR2004 - shorter ones are other words
     last = reader.words.has("street_last", word) and index > free and reader.capital(index - 1) and index - 1 not in reader.cued

@@ -75,7 +75,7 @@ def extract(mail: InboundMail, stripped: Stripped, language: Language, values: V
     own = _own(mail.text, stripped)
     vocabulary = values.vocabularies[language]
     found = scan(lead + own, vocabulary)
-    sender = naming.sender(mail, own, stripped)
+    sender = naming.sender(mail, own, stripped, vocabulary)
     read = gather.changes(found, vocabulary, language, sender)
     changed = {c.new for c in read.changes} | {c.old for c in read.changes}
     emails = [own for own in _emails(found) if own not in changed]

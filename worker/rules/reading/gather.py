@@ -14,6 +14,7 @@ from worker.rules.reading.vocabulary import Kind, Role, Scan, Vocabulary
 _PARTS: Final = frozenset({Column.BOX, Column.COUNTRY, Column.POSTCODE, Column.TOWN, Column.NUMBER, Column.STREET})
 _TEXTUAL: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.COUNTRY, Column.STREET})
 _SMALL: Final = frozenset({Column.NUMBER, Column.BOX, Column.POSTCODE, Column.OFFICE})
+_TYPED: Final = frozenset({Family.EMAIL, Family.PHONE, Family.ADDRESS})
 POSTCODE_DIGITS: Final = 4
 
 
@@ -47,16 +48,16 @@ def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sende
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = _blocks(scan, words, assigned, who)
-    settled = _columns(scan, words, _sole(scan, assigned))
+    settled = _columns(scan, words, _sole(scan, assigned, who))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
     return _read(scan, said, settled, who)
 
 
-def _sole(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
+def _sole(scan: Scan, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
     """The only address, number or mail address of a request to change one is the new one, though no word beside it says so."""
     out = list(assigned)
     for at, mention in enumerate(out):
-        if not mention.strict or mention.role is not None:
+        if not mention.strict or mention.role is not None or _signs(scan, mention, who):
             continue
         rivals = [m for m in out if m is not mention and m.family is mention.family and m.strict and m.role in {Role.NEW, None}]
         sentence = scan.sentence[mention.start]
@@ -65,6 +66,14 @@ def _sole(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
         if not rivals and near & {Role.NEW, Role.REPLACE, Role.ADD} and not own & {Role.CONTACT, Role.OTHER}:
             out[at] = replace(mention, role=Role.NEW)
     return out
+
+
+def _signs(scan: Scan, mention: Mention, who: naming.Sender) -> bool:
+    """Does the mention stand beside the sender's name in a line that says nothing else: a signature?"""
+    sentence = scan.sentence[mention.start]
+    inside = [i for i, at in enumerate(scan.sentence) if at == sentence and not mention.start <= i < mention.end]
+    words = [scan.tokens[i] for i in inside if scan.tokens[i].kind is Kind.WORD]
+    return bool(words) and all(t.capital for t in words) and any(t.low in who.words for t in words)
 
 
 def _within(scan: Scan, mention: Mention, cells: Sequence[tables.Cell]) -> bool:
@@ -133,13 +142,12 @@ def _line(
         return [Mention(Family.TEXT, begin, end, ((Column.FUNCTION, text),), text, Column.FUNCTION, role=role)]
     capital = scan.tokens[begin].capital and all(t.kind is Kind.WORD or t.low == "&" for t in scan.tokens[begin:end])
     company = any(words.has("company_words", low) for low in lows) or naming.shares(text, who.words)
-    if capital and company and not _is_name(lows, who):
+    company = company or any(words.has("company_hints", low) for low in lows)
+    if capital and company and naming.misspelt(lows, who) and len(lows) > 1:
+        return [Mention(Family.TEXT, begin, end, ((Column.NAME, text),), text, Column.NAME, role=role)]
+    if capital and company and not naming.misspelt(lows, who):
         return [Mention(Family.TEXT, begin, end, ((Column.COMPANY, text),), text, Column.COMPANY, role=role)]
     return []
-
-
-def _is_name(lows: Sequence[str], who: naming.Sender) -> bool:
-    return all(low in who.words or len(low) <= 3 for low in lows)  # noqa: PLR2004 - titles and initials
 
 
 def _columns(scan: Scan, words: Vocabulary, assigned: Sequence[Mention]) -> list[Mention]:
@@ -174,13 +182,20 @@ def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Menti
     if mention.family is Family.SMALL:
         if _counts(scan, words, mention):
             return None
-        wide = _wide(scan, mention, _SMALL)
+        wide = Column.NUMBER if _numbered(scan, words, mention) else _wide(scan, mention, _SMALL)
         if wide is None and partner is not None and sum(c.isdigit() for c in mention.text) >= POSTCODE_DIGITS:
             return Column.POSTCODE
         return wide or (Column.NUMBER if living or (partner is not None and partner.column is Column.NUMBER) else None)
     if living:
         return Column.TOWN
-    return _wide(scan, mention, wanted) if mention.quoted else None
+    if mention.quoted:
+        return _wide(scan, mention, wanted) if mention.end - mention.start <= 4 else None  # noqa: PLR2004 - words
+    return _wide(scan, mention, wanted, sentence=True)
+
+
+def _numbered(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
+    """Is the mention called a number, "au numéro 77", and no other field named beside it?"""
+    return any(words.has("number_words", t.low) for t in scan.tokens[max(0, mention.start - 4) : mention.start])
 
 
 def _counts(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
@@ -211,10 +226,10 @@ def _partner(scan: Scan, mention: Mention, out: Sequence[Mention], at: int) -> M
     return None
 
 
-def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
+def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column], *, sentence: bool = False) -> Column | None:
     """The only field that the sentence names, else the sentence before, else the subject, else the mail."""
     at = scan.sentence[mention.start]
-    for sentences in ({at}, {at - 1}, {0}):
+    for sentences in ({at},) if sentence else ({at}, {at - 1}, {0}):
         columns = {x.column for x in scan.labels if x.column in wanted and scan.sentence[x.start] in sentences}
         if len(columns) == 1:
             return columns.pop()
@@ -239,7 +254,13 @@ def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
     if mention.column is Column.FUNCTION:
         near = scan.tokens[max(0, mention.start - 4) : mention.start]
         return any(words.has("first_person", t.low) or t.low in {"bin", "suis", "am", "ben", "i'm"} for t in near)
-    return _label(scan, mention, frozenset({mention.column}) if mention.column else frozenset()) is not None
+    if mention.column is None:
+        return False
+    if _label(scan, mention, frozenset({mention.column})) is not None:
+        return True
+    asked = {scan.sentence[c.start] for c in scan.cues if c.role in {Role.ADD, Role.NEW, Role.REPLACE, Role.WRONG}}
+    named = {scan.sentence[x.start] for x in scan.labels if x.column is mention.column}
+    return bool(asked & named & {0, scan.sentence[mention.start] - 1})
 
 
 def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
@@ -256,7 +277,7 @@ def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: nam
             why.append(f"old {column.value} alone")
         if len(new) == 1 and old != new:
             made.append(Change(column, new[0], old[0] if len(old) == 1 else None))
-    open_ = [m for m in settled if m.strict and m.role is None and not m.weak and not _harmless(m, who)]
+    open_ = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not m.weak and not _signs(scan, m, who)]
     if open_:
         why.append("unexplained")
     return Read(tuple(made), bool(why), tuple(said), tuple(why))
@@ -264,6 +285,14 @@ def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: nam
 
 def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str], list[str]]:
     """Names told in part are completed, and the shorter of two that mean the same gives way."""
+    own = [n for n in new if naming.same(n, who.name)]
+    if own and len(new) > 1:
+        old = [*old, *(n for n in new if n not in own and naming.misspelt(naming.parts(n), who) and len(naming.parts(n)) > 1)]
+        new = [n for n in new if n not in old]
+    if own and not old:
+        return [], []
+    if any(naming.turned(o, who.name) for o in old):
+        new = [who.name]
     first_old = max(old, key=len, default="")
     full = list(dict.fromkeys(naming.complete(n, first_old, who) for n in new))
     first_new = max(full, key=len, default="")
@@ -274,6 +303,3 @@ def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str
 def _longest(names: list[str]) -> list[str]:
     return [n for n in names if not any(n != other and set(naming.parts(n)) < set(naming.parts(other)) for other in names)]
 
-
-def _harmless(mention: Mention, who: naming.Sender) -> bool:
-    return mention.family is Family.EMAIL and False

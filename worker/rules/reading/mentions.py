@@ -46,6 +46,7 @@ class Mention:
     column: Column | None = None
     strict: bool = False
     quoted: bool = False
+    full: bool = False  # a name of several words, all of them like the sender's
     role: Role | None = None  # NEW, OLD, KEEP or CONTACT, once it is known
     weak: bool = False  # perhaps NEW
 
@@ -56,7 +57,8 @@ def find(scan: Scan, words: Vocabulary, language: Language, sender: Sequence[str
     strict = _apart(sorted(strict, key=lambda m: m.start))[:MOST_STRICT]
     streets = [_of_address(a) for a in addresses.streets_alone(scan, words, [(m.start, m.end) for m in strict])]
     boxes = _boxes(scan, words)
-    loose = [*_spelled(scan, sender), *_quotes(scan), *_companies(scan, words), *_jobs(scan, words), *_countries(scan, words)]
+    quotes = [replace(q, column=Column.NAME) if _is_sender(scan, q, sender) else q for q in _quotes(scan)]
+    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_jobs(scan, words), *_countries(scan, words)]
     loose += [*_numbers(scan), *_runs(scan, words, sender)]
     found = _first(strict, boxes, streets, loose)
     return found[: MOST_STRICT + MOST_LOOSE]
@@ -85,12 +87,13 @@ def _apart(mentions: list[Mention]) -> list[Mention]:
 def _typed(scan: Scan, language: Language) -> Iterable[Mention]:
     for index, token in enumerate(scan.tokens):
         text = scan.text[token.start : token.end]
+        text = text[1:] if text[:1] == "(" and ")" not in text else text
         if token.kind is Kind.EMAIL:
             yield Mention(Family.EMAIL, index, index + 1, ((Column.EMAIL, text),), text, Column.EMAIL, strict=True)
         elif token.kind is Kind.PHONE:
             kind = phones.kind(text, language)
             if kind is not None:
-                column = _phone_column(scan, index) or kind
+                column = _phone_column(scan, index) or _phone_before(scan, index) or kind
                 yield Mention(Family.PHONE, index, index + 1, ((column, text),), text, column, strict=True)
 
 
@@ -108,6 +111,15 @@ def _phone_column(scan: Scan, index: int) -> Column | None:
     if before:
         return before[-1].column
     return _letter(scan, index)
+
+
+def _phone_before(scan: Scan, index: int) -> Column | None:
+    """A fax or a mobile telephone that the sentence before, or the subject, is about."""
+    for sentence in (scan.sentence[index] - 1, 0):
+        columns = {x.column for x in scan.labels if scan.sentence[x.start] == sentence and x.column in _PHONES}
+        if columns:
+            return columns.pop() if len(columns) == 1 and Column.TELEPHONE not in columns else None
+    return None
 
 
 def _exact(before: Sequence[LabelAt], index: int) -> Column | None:
@@ -181,13 +193,22 @@ def _numbers(scan: Scan) -> Iterable[Mention]:
             lead = scan.tokens[index - 1] if index else None
             if lead is not None and lead.capital and len(lead.low) == 1 and token.start - lead.end == 1:
                 start = index - 1
+        start = _with_room(scan, start)
         text = scan.words(start, end)
-        if len(text) <= 9:  # noqa: PLR2004 - characters
+        if end - start <= 2:  # noqa: PLR2004 - tokens
             yield Mention(Family.SMALL, start, end, (), text, _small_column(scan, start, end, text))
+
+
+def _with_room(scan: Scan, start: int) -> int:
+    """In "my office is now Room 3.14" the word before the number belongs to the value."""
+    office = [x for x in scan.labels if x.column is Column.OFFICE and x.end <= start and scan.sentence[x.start] == scan.sentence[start]]
+    return office[-1].start if len(office) > 1 and office[-1].end == start and office[-2].end < office[-1].start else start
 
 
 def _small_column(scan: Scan, start: int, end: int, text: str) -> Column | None:
     """What a label close before or behind says, or the form of a postcode with letters."""
+    if any(x.column is Column.OFFICE and x.start == start for x in scan.labels):
+        return Column.OFFICE
     label = _label_near(scan, start, end, LABEL_REACH, _SMALL)
     if label is not None:
         return label
@@ -216,6 +237,11 @@ def _quotes(scan: Scan) -> Iterable[Mention]:
                 yield Mention(Family.TEXT, index + 1, end, (), text, quoted=True)
                 index = end
         index += 1
+
+
+def _is_sender(scan: Scan, mention: Mention, sender: Sequence[str]) -> bool:
+    words = [t.low for t in scan.tokens[mention.start : mention.end] if t.kind is Kind.WORD]
+    return 0 < len(words) <= NAME_WORDS and any(like(w, sender) for w in words)
 
 
 def _begins_quote(scan: Scan, index: int) -> bool:
@@ -267,10 +293,30 @@ def _companies(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
             continue
         end = _run_end(scan, words, index, cued, company=True)
         run = scan.tokens[index:end]
-        legal = any(words.has("company_words", t.low) for t in run) or any(t.low == "&" for t in run)
-        if legal and end - index > 1:
+        legal = any(words.has("company_words", t.low) or t.low == "&" for t in run)
+        if (legal or _at_work(scan, words, index)) and end - index > 1:
             yield Mention(Family.TEXT, index, end, ((Column.COMPANY, _stop_point(scan, index, end)),), _stop_point(scan, index, end), Column.COMPANY)
         index = max(end, index + 1)
+
+
+def _at_work(scan: Scan, words: Vocabulary, index: int) -> bool:
+    """ "head of sales at Denby Library": behind a job and "at"."""
+    if index < 2 or not words.has("at_words", scan.tokens[index - 1].low):  # noqa: PLR2004 - a job and "at"
+        return False
+    return any(words.has("jobs", t.low) for t in scan.tokens[max(0, index - 5) : index - 1])
+
+
+def _hinted(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Mention]:
+    """ "Kantoor Deprez", "Groupe Altia": a word for a business with a capital, then the sender's name or in a mail about a company."""
+    about = any(x.column is Column.COMPANY for x in scan.labels)
+    for index, token in enumerate(scan.tokens[:-1]):
+        behind = scan.tokens[index + 1]
+        if not (token.capital and behind.capital and words.has("company_hints", token.low)) or behind.start - token.end != 1:
+            continue
+        if like(behind.low, sender) or (about and index and scan.tokens[index - 1].low not in {".", "\n"}):
+            end = _run_end(scan, words, index, set(), company=True)
+            text = scan.words(index, end)
+            yield Mention(Family.TEXT, index, end, ((Column.COMPANY, text),), text, Column.COMPANY)
 
 
 def _stop_point(scan: Scan, start: int, end: int) -> str:
@@ -282,7 +328,9 @@ def _stop_point(scan: Scan, start: int, end: int) -> str:
 
 
 def _proper(scan: Scan, index: int) -> bool:
-    """A word of the vocabulary that stands inside a sentence with a capital, and no German noun: part of a name."""
+    """A word of the vocabulary that stands inside a sentence with a capital, before or behind another: part of a name."""
+    if index and scan.tokens[index - 1].kind is Kind.WORD and index + 1 < len(scan.tokens) and scan.tokens[index + 1].capital:
+        return True
     return index > 0 and scan.tokens[index - 1].kind is Kind.WORD and scan.tokens[index - 1].capital
 
 
@@ -295,7 +343,7 @@ def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, compa
     while end < len(scan.tokens) and end - start < NAME_WORDS + 2:
         token = scan.tokens[end]
         if token.kind in {Kind.WORD, Kind.CODE} and (token.capital or (company and token.low in _SMALL_LEGAL)):
-            if end in cued and words.has("stop", token.low):
+            if end in cued and words.has("stop", token.low) and not words.has("name_particles", token.low):
                 break
             end += 1
         elif token.low == "." and _initial(scan, words, end - 1) and _next_capital(scan, end):
@@ -312,7 +360,7 @@ def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, compa
 def _initial(scan: Scan, words: Vocabulary, at: int) -> bool:
     """ "J.", "Dr."."""
     token = scan.tokens[at]
-    return token.capital and (len(token.low) == 1 or words.has("title_words", token.low) or (len(token.low) <= 3 and words.has("abbreviations", token.low)))  # noqa: PLR2004
+    return token.capital and (len(token.low) == 1 or words.has("title_words", token.low))
 
 
 def _next_capital(scan: Scan, at: int) -> bool:
@@ -337,11 +385,14 @@ def _jobs(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
     for index, token in enumerate(scan.tokens):
         if index < free or token.kind is not Kind.WORD or not words.has("jobs", token.low) or index in labelled:
             continue
+        turning = any(c.end == index and c.role is Role.FROM for c in scan.cues)
         start = index
         while start > free and index - start < JOB_WORDS and _job_word(scan, words, start - 1, cued, labelled):
             start -= 1
-        end = _job_end(scan, words, index + 1, cued, labelled)
+        end = index + 1 if turning else _job_end(scan, words, index + 1, cued, labelled)
         free = end
+        if start and words.has("definite", scan.tokens[start - 1].low):
+            continue
         text = scan.words(start, end)
         yield Mention(Family.TEXT, start, end, ((Column.FUNCTION, text),), text, Column.FUNCTION)
 
@@ -394,8 +445,9 @@ def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Ment
         end = _cut(scan, words, index, end, cued | labelled, sender)
         if not words.has("abbreviations", token.low) or end - index > 1:
             text = scan.words(index, end)
-            column = Column.NAME if any(like(t.low, sender) for t in scan.tokens[index:end]) else None
-            yield Mention(Family.TEXT, index, end, (), text, column)
+            own = [like(t.low, sender) for t in scan.tokens[index:end] if t.kind is Kind.WORD]
+            full = len(own) > 1 and all(own)
+            yield Mention(Family.TEXT, index, end, (), text, Column.NAME if any(own) else None, full=full)
         index = max(end, index + 1)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from worker.rules.mail import InboundMail
 from worker.rules.reading.mentions import distance, like
 from worker.rules.reading.strip import Stripped
-from worker.rules.reading.vocabulary import fold_same
+from worker.rules.reading.vocabulary import Vocabulary, fold_same
 
 LONGEST_SIGNED: Final = 4  # words of a line in which somebody signs
 _WORD: Final = re.compile(r"[^\W\d_](?:[\w'’-])*")
@@ -27,14 +27,23 @@ class Sender:
     words: tuple[str, ...] = field(default=(), repr=False)
 
 
-def sender(mail: InboundMail, own: str, stripped: Stripped) -> Sender:
+def sender(mail: InboundMail, own: str, stripped: Stripped, vocabulary: Vocabulary) -> Sender:
     """What the From header and the signing line say of the sender's name."""
     displayed = _displayed(mail.sender.name if mail.sender else "")
     local = mail.sender.mailbox.partition("@")[0] if mail.sender else ""
-    signed = _signed(own, mail.text, stripped)
-    words = [w for text in (displayed, local.replace(".", " ").replace("_", " "), signed) for w in _words(text)]
-    name = displayed if " " in displayed else ""
-    return Sender(name or (signed if " " in signed else ""), tuple(dict.fromkeys(w for w in words if w not in _SHARED)))
+    displayed = " ".join(_untitled(displayed.split(), vocabulary))
+    known = [w for text in (displayed, local.replace(".", " ").replace("_", " ")) for w in _words(text) if w not in _SHARED]
+    signed = "" if " " in displayed else _signed(own, mail.text, stripped)
+    if not any(like(w, known) or any(k.startswith(w) for k in known) or (known and w[0] == local[:1].lower()) for w in _words(signed)):
+        signed = ""
+    name = displayed if " " in displayed else signed if " " in signed else ""
+    return Sender(name, tuple(dict.fromkeys([*known, *(w for w in _words(signed) if w not in _SHARED)])))
+
+
+def _untitled(words: list[str], vocabulary: Vocabulary) -> list[str]:
+    while len(words) > 1 and (vocabulary.has("title_words", fold_same(words[0]).strip(".")) or words[0].endswith(".") and len(words[0]) > 2):  # noqa: PLR2004
+        words = words[1:]
+    return words
 
 
 def _displayed(name: str) -> str:
@@ -49,7 +58,7 @@ def _signed(own: str, text: str, stripped: Stripped) -> str:
     tail = re.split(r"[.!?,] ", last)[-1] if len(last) > 40 else last  # noqa: PLR2004 - characters of a whole sentence
     for line in (*below, tail):
         found = _WORD.findall(line)
-        if 1 <= len(found) <= LONGEST_SIGNED and not any(c.isdigit() or c in "@:" for c in line):
+        if 1 <= len(found) <= LONGEST_SIGNED and not line.rstrip().endswith((".", "?", "!")) and not any(c.isdigit() or c in "@:" for c in line):
             return line.strip(" .,-!\t")
     return ""
 
@@ -90,6 +99,16 @@ def _replaced(told: str, other: str) -> str:
 def same(a: str, b: str) -> bool:
     """Are two names written with the same words, in whatever case?"""
     return a.casefold().split() == b.casefold().split()
+
+
+def misspelt(lows: Sequence[str], who: Sender) -> bool:
+    """Are all words like the sender's, or too short to say?"""
+    return all(like(low, who.words) or len(low) <= 3 for low in lows)  # noqa: PLR2004 - titles and initials
+
+
+def turned(a: str, b: str) -> bool:
+    """The same words in another order."""
+    return sorted(parts(a)) == sorted(parts(b)) and parts(a) != parts(b)
 
 
 def shares(a: str, b: Sequence[str]) -> bool:

@@ -17,6 +17,7 @@ ADJACENT: Final = 2
 CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
 
 _ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
+_AWAY: Final = frozenset({"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur"})
 _BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
 
 
@@ -63,9 +64,10 @@ def _relevant(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> lis
     spoken = [
         m
         for m in mentions
-        if m.strict or m.role is not None or m.quoted or _chain_before(scan, words, m.start) or _chain_behind(scan, words, m.end)
-    ]
-    return [m for at, m in enumerate(spoken) if not _noun(m) or _claimed(scan, words, m) or _contrasted(scan, spoken, at)]
+        if m.strict or m.role is not None or m.quoted or m.full or m.column in {Column.BOX, Column.COUNTRY}
+        or _chain_before(scan, words, m.start) or _chain_behind(scan, words, m.end)
+    ]  # fmt: skip
+    return [m for at, m in enumerate(spoken) if not _noun(m) or _claimed(scan, words, m) or _contrasted(scan, words, spoken, at)]
 
 
 def _noun(mention: Mention) -> bool:
@@ -76,22 +78,36 @@ def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
     """Does a label or a word for living stand directly before the mention?"""
     at, gap = mention.start, LOOSE_GAP
     ends = {x.end: x.column for x in scan.labels if x.column is None or x.column in CLAIMED}
-    cues = {c.end: c.start for c in scan.cues}
+    cues = {c.end: c.start for c in scan.cues if c.role is not Role.TO and c.role is not Role.FROM}
+    strong = False
     while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[mention.start]:
         if at in ends:
             return ends[at] is not None
         if words.has("living", scan.tokens[at - 1].low):
             return True
         if at in cues:
-            at = cues[at]
+            if any(words.has("living", t.low) for t in scan.tokens[cues[at] : at]):
+                return True
+            at, strong = cues[at], True
+        elif scan.tokens[at - 1].low in _AWAY and not strong:
+            return False
         elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
             at, gap = at - 1, gap - 1
         else:
-            return False
-    return False
+            break
+    return strong and _about(scan, mention)
 
 
-def _contrasted(scan: Scan, mentions: Sequence[Mention], at: int) -> bool:
+def _about(scan: Scan, mention: Mention) -> bool:
+    """Does the sentence begin with a label and name no other field?"""
+    sentence = scan.sentence[mention.start]
+    labels = [x for x in scan.labels if scan.sentence[x.start] == sentence and x.end <= mention.start]
+    if not labels or labels[0].column not in CLAIMED or len({x.column for x in labels}) > 1:
+        return False
+    return labels[0].start < LOOSE_GAP or scan.sentence[labels[0].start - LOOSE_GAP + 1] != sentence
+
+
+def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: int) -> bool:
     """Is the mention set against one that has a field, with few words between?"""
     for other in (at - 1, at + 1):
         if not 0 <= other < len(mentions):
@@ -99,20 +115,20 @@ def _contrasted(scan: Scan, mentions: Sequence[Mention], at: int) -> bool:
         near = mentions[other]
         first, second = (near, mentions[at]) if other < at else (mentions[at], near)
         close = second.start - first.end <= 2 * LOOSE_GAP and scan.sentence[first.start] == scan.sentence[second.start]
-        if near.family is Family.TEXT and not _noun(near) and close and _against(scan, first.end, second.start):
+        if near.family is Family.TEXT and close and (not _noun(near) or _claimed(scan, words, near)) and _against(scan, first.end, second.start):
             return True
     return False
 
 
 def _against(scan: Scan, start: int, end: int) -> bool:
-    wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT, Role.OLD}
+    wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT}
     return any(start <= c.start <= start + ADJACENT and c.end <= end and c.role in wanted for c in scan.cues)
 
 
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
     low = prev.end if prev else 0
     high = following.start if following else len(scan.tokens)
-    if not mention.strict:
+    if not (mention.strict or mention.quoted or mention.full):
         before = tuple(c for c in _chain_before(scan, words, mention.start) if c.start >= low)
         return Around(before, tuple(c for c in _chain_behind(scan, words, mention.end) if c.end <= high))
     sentence = scan.sentence[mention.start]
@@ -164,7 +180,8 @@ def _decided(
     if mention.role is not None:
         return mention
     role, weak = _by_before(scan, mention, around, prev, following)
-    if role in {None, Role.NEW} and (turned := _by_behind(scan, mention, around, following, behind, said=role)):
+    instead = bool(around.behind) and around.behind[0].role is Role.INSTEAD and _leads(around.behind[0], behind)
+    if (role in {None, Role.NEW} or instead) and (turned := _by_behind(scan, mention, around, following, behind, said=role)):
         role = turned
     return replace(mention, role=role, weak=weak)
 
@@ -190,7 +207,7 @@ def _by_before(
             case Role.TO if gap <= ADJACENT - 1:
                 if prev is not None or any(c.role in {Role.REPLACE, Role.NEW} for c in around.before[at + 1 :]):
                     return Role.NEW, weak
-            case Role.FROM if gap <= ADJACENT - 1 and following is not None and _turning(around):
+            case Role.FROM if gap <= ADJACENT - 1 and following is not None and _turning(scan, mention, around):
                 return Role.OLD, weak
             case Role.CONTACT:
                 return Role.CONTACT, weak
@@ -199,7 +216,7 @@ def _by_before(
             case Role.WEAK:
                 weak = True
             case Role.REPLACE:
-                if following is not None and _turning(around):
+                if following is not None and _turns(around):
                     return Role.OLD, weak
                 weak = True
             case _:
@@ -207,7 +224,13 @@ def _by_before(
     return None, weak
 
 
-def _turning(around: Around) -> bool:
+def _turning(scan: Scan, mention: Mention, around: Around) -> bool:
+    """Does what stands behind "from" turn into something?"""
+    sentence = scan.sentence[mention.start]
+    return _turns(around) or any(c.role in {Role.TURN, Role.REPLACE} for c in scan.cues if scan.sentence[c.start] == sentence)
+
+
+def _turns(around: Around) -> bool:
     return bool(around.behind) and any(c.role in {Role.TO, Role.TURN, Role.NEW} for c in around.behind[:2])
 
 
@@ -221,15 +244,15 @@ def _by_behind(
         if cue.start - mention.end > BEHIND:
             return None
         match cue.role:
-            case Role.WRONG if following is None or cue.start - mention.end <= ADJACENT:
+            case Role.WRONG if said is not Role.NEW or following is None or cue.start - mention.end <= ADJACENT:
                 return Role.OLD
             case Role.TURN if following is not None:
                 return Role.OLD
-            case Role.INSTEAD if said is None:
+            case Role.INSTEAD:
                 return Role.NEW
-            case Role.NOT | Role.OLD if following is not None and said is None:
+            case Role.NOT | Role.OLD if (following is not None or _leads(cue, behind)) and said is None:
                 return Role.NEW
-            case Role.NOT if following is None and cue.start - mention.end <= ADJACENT and said is None:
+            case Role.NOT if following is None and cue.start - mention.end <= ADJACENT and said is None and _closes(scan, cue):
                 return Role.OLD
             case Role.NEW | Role.ADD if following is None and said is None:
                 return Role.NEW
@@ -238,6 +261,11 @@ def _by_behind(
             case _:
                 pass
     return None
+
+
+def _closes(scan: Scan, cue: Cue) -> bool:
+    """Does nothing stand behind the cue to which it could belong?"""
+    return cue.end >= len(scan.tokens) or scan.tokens[cue.end].kind is not Kind.WORD
 
 
 def _leads(cue: Cue, following: Mention | None) -> bool:
@@ -257,7 +285,21 @@ def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         elif first.role is None and second.role is Role.OLD and _neighbour(scan, first, second):
             if first.strict or _against(scan, first.end, second.start):
                 out[at] = replace(first, role=Role.NEW)
+        elif _renamed(scan, first, second):
+            out[at], out[at + 1] = replace(first, role=Role.OLD), replace(second, role=Role.NEW)
     return out
+
+
+def _renamed(scan: Scan, first: Mention, second: Mention) -> bool:
+    """ "X is now Y", "the X is now called Y", "X is Y" behind a word of change: two of one field with only that between them."""
+    if _neighbour(scan, first, second) is None or not _fits(first, second) or second.start - first.end > LOOSE_GAP:
+        return False
+    between = {c.role for c in scan.cues if first.end <= c.start and c.end <= second.start}
+    if first.role is Role.NEW and second.role is Role.NEW:
+        return bool(between & {Role.NEW, Role.TURN}) and first.column is second.column
+    sentences = {scan.sentence[first.start], scan.sentence[first.start] - 1}
+    near = {c.role for c in scan.cues if scan.sentence[c.start] in sentences}
+    return first.role is None and second.role is None and between == {Role.WEAK} and bool(near & {Role.REPLACE, Role.NEW})
 
 
 def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
@@ -270,11 +312,19 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         if before is not None and _listed(before, mention) and _lists(scan, words, before, mention):
             out[at] = replace(mention, role=before.role, weak=mention.weak or before.weak)
     for at, mention in enumerate(out):
-        if mention.role is None and (mention.weak or mention.strict or mention.quoted):
+        known = mention.column is not None or mention.quoted
+        if mention.role is None and (mention.weak or mention.strict or known):
             partner = next((m for m in reversed(out[:at]) if m.family is mention.family and m.role is not None), None)
-            if partner is not None and partner.role is Role.OLD and _fits(partner, mention):
+            if partner is not None and partner.role is Role.OLD and _fits(partner, mention) and _near(scan, partner, mention):
                 out[at] = replace(mention, role=Role.NEW)
     return out
+
+
+def _near(scan: Scan, partner: Mention, mention: Mention) -> bool:
+    """A loose mention answers an old value of its own field in the same or the next sentence."""
+    if mention.strict or mention.weak or mention.full:
+        return True
+    return scan.sentence[mention.start] - scan.sentence[partner.start] <= 1 and (mention.quoted or partner.column is mention.column)
 
 
 def _fits(a: Mention, b: Mention) -> bool:
@@ -285,9 +335,9 @@ def _fits(a: Mention, b: Mention) -> bool:
 
 def _listed(before: Mention, mention: Mention) -> bool:
     """Can the two stand beside each other in a list of different fields?"""
-    if before.column is None and before.family is not Family.ADDRESS:
+    if (before.column is None and before.family is not Family.ADDRESS) or (before.family is mention.family is Family.ADDRESS):
         return False
-    return mention.strict or (mention.column is not None and before.column != mention.column and before.role is not None)
+    return (mention.strict and (mention.column is None or before.column != mention.column)) or (mention.column is not None and before.column != mention.column and before.role is not None)
 
 
 def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> bool:

@@ -87,11 +87,11 @@ _FIRST: Final = (
     Role.OLD, Role.NEW, Role.REPLACE, Role.WEAK, Role.FROM, Role.TO,
 )  # fmt: skip
 #: Lists of ``[extract]`` that hold only for mails in their own language: short words mean different things elsewhere.
-_OWN: Final = frozenset({"stop", "fillers", "first_person", "living", "introduced"})
+_OWN: Final = frozenset({"stop", "fillers", "first_person", "living", "introduced", "definite"})
 
 Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], Any]]]
 
-_WORD: Final = r"(?P<w>[^\W\d_](?:[\w'’]|[.&-](?=[^\W_]))*)"
+_WORD: Final = r"(?P<w>[^\W\d_](?:\w|['’.&-](?=[^\W_]))*)"
 _NUMBER: Final = r"(?P<n>\d(?:\w|[.-](?=\w))*)"
 _REST: Final = r"(?P<a>->|=>|—>|→|⇒|>>)|(?P<l>\n[\s]*)|(?P<m>[^\s\w])"
 _PHONE: Final = r"(?P<p>(?<![\w/.-])(?=(?:[ ().+/-]{0,3}\d){8})(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\(?0)\d{1,5}\)?(?:[ .-]|/| / )?\d{2,8}(?:[ .-]?\d{2,6}){0,5}(?![\w@]|[.-]\w))"
@@ -270,20 +270,20 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
 def _sentences(tokens: list[Token], vocabulary: Vocabulary) -> tuple[int, ...]:
     numbers: list[int] = []
     at = 0
-    short = vocabulary.words["abbreviations"]
+    short, months = vocabulary.words["abbreviations"], vocabulary.words["months"]
     for index, token in enumerate(tokens):
         numbers.append(at)
-        if token.kind in {Kind.LINE, Kind.GAP} or (token.kind is Kind.END and not _inside(tokens, index, short)):
+        if token.kind in {Kind.LINE, Kind.GAP} or (token.kind is Kind.END and not _inside(tokens, index, short, months)):
             at += 1
     return tuple(numbers)
 
 
-def _inside(tokens: list[Token], index: int, short: frozenset[str]) -> bool:
+def _inside(tokens: list[Token], index: int, short: frozenset[str], months: frozenset[str]) -> bool:
     """Is the point at ``index`` that of an abbreviation, an initial or "1. Oktober"?"""
     if tokens[index].low != "." or not index or tokens[index - 1].end != tokens[index].start:
         return False
     before = tokens[index - 1]
     if before.kind is Kind.NUMBER:
         following = tokens[index + 1] if index + 1 < len(tokens) else None
-        return len(before.low) <= 2 and following is not None and following.low in short  # noqa: PLR2004 - a day
+        return len(before.low) <= 2 and following is not None and following.low in months  # noqa: PLR2004 - a day
     return before.low in short or (before.kind is Kind.WORD and len(before.low) == 1)
