@@ -68,12 +68,7 @@ def find(scan: Scan, words: Vocabulary) -> list[Address]:
     """All addresses in ``scan``, in order, none overlapping another."""
     if not any(t.kind is Kind.NUMBER for t in scan.tokens):
         return []
-    reader = _Reader(
-        scan,
-        words,
-        frozenset(i for label in scan.labels for i in range(label.start, label.end)),
-        frozenset(i for cue in scan.cues for i in range(cue.start, cue.end)),
-    )
+    reader = _Reader(scan, words, scan.labelled, scan.cued)
     found: list[Address] = []
     free = 0
     for index, token in enumerate(scan.tokens):
@@ -376,8 +371,7 @@ def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]
     """Names of streets without a number, outside ``taken``."""
     covered = {i for start, end in taken for i in range(start, end)}
     labelled = frozenset(i for label in scan.labels for i in range(label.start, label.end) if label.end - label.start > 1)
-    cued = frozenset(i for cue in scan.cues for i in range(cue.start, cue.end))
-    reader = _Reader(scan, words, labelled, cued)
+    reader = _Reader(scan, words, labelled, scan.cued)
     found: list[Address] = []
     free = 0
     for index, token in enumerate(scan.tokens):

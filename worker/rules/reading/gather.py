@@ -9,7 +9,7 @@ from typing import Final
 from worker.rules.model import Change, Column, Language
 from worker.rules.reading import mentions, naming, roles, tables
 from worker.rules.reading.mentions import Family, Mention
-from worker.rules.reading.vocabulary import Kind, Role, Scan, Vocabulary
+from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
 
 _PARTS: Final = frozenset({Column.BOX, Column.COUNTRY, Column.POSTCODE, Column.TOWN, Column.NUMBER, Column.STREET})
 _TEXTUAL: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.COUNTRY, Column.STREET})
@@ -50,7 +50,7 @@ def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sende
     assigned = _blocks(scan, words, assigned, who)
     settled = _columns(scan, words, _sole(scan, assigned, who))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
-    return _read(scan, said, settled, who)
+    return _read(scan, words, said, settled, who)
 
 
 def _sole(scan: Scan, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
@@ -61,11 +61,16 @@ def _sole(scan: Scan, assigned: Sequence[Mention], who: naming.Sender) -> list[M
             continue
         rivals = [m for m in out if m is not mention and m.family is mention.family and m.strict and m.role in {Role.NEW, None}]
         sentence = scan.sentence[mention.start]
-        near = {c.role for c in scan.cues if scan.sentence[c.start] in {0, sentence - 1, sentence, sentence + 1}}
-        own = {c.role for c in scan.cues if scan.sentence[c.start] == sentence}
-        if not rivals and near & {Role.NEW, Role.REPLACE, Role.ADD} and not own & {Role.CONTACT, Role.OTHER}:
+        own = scan.roles_in(sentence)
+        if not rivals and _wanted(scan, sentence) and not own & {Role.CONTACT, Role.OTHER}:
             out[at] = replace(mention, role=Role.NEW)
     return out
+
+
+def _wanted(scan: Scan, sentence: int) -> bool:
+    """Is a change asked in this sentence, in one beside it or in the subject?"""
+    near = set().union(*(scan.roles_in(at) for at in (0, sentence - 1, sentence, sentence + 1)))
+    return bool(near & {Role.NEW, Role.REPLACE, Role.ADD, Role.WRONG})
 
 
 def _signs(scan: Scan, mention: Mention, who: naming.Sender) -> bool:
@@ -104,8 +109,10 @@ def _blocks(scan: Scan, words: Vocabulary, assigned: Sequence[Mention], who: nam
     for segment, begin, end in tables.bodies(scan, tables.segments(scan)):
         inside = {i for i, m in enumerate(out) if m.start < end and m.end > begin}
         role = segment.role or (Role.NEW if segment.colon else None)
-        if any(out[i].strict for i in inside):
-            out = [replace(m, role=role) if i in inside and m.role is None and m.strict else m for i, m in enumerate(out)]
+        if any(out[i].strict or out[i].column is Column.BOX for i in inside):
+            for i in inside:
+                if out[i].role is None and (out[i].strict or out[i].column is Column.BOX):
+                    out[i] = replace(out[i], role=role)
         elif made := _arrowed(scan, segment, begin, end) or _line(scan, words, segment, begin, end, who, role):
             out = [m for i, m in enumerate(out) if i not in inside]
             out += made
@@ -209,8 +216,8 @@ def _counts(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
 
 
 def _label(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | None:
-    sentence = scan.sentence[mention.start]
-    near = [x for x in scan.labels if x.column in wanted and scan.sentence[x.start] == sentence and 0 <= mention.start - x.end <= 6]  # noqa: PLR2004
+    labels = scan.labels_of.get(scan.sentence[mention.start], ())
+    near = [x for x in labels if x.column in wanted and 0 <= mention.start - x.end <= 6]  # noqa: PLR2004 - tokens
     return near[-1].column if near else None
 
 
@@ -230,7 +237,7 @@ def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column], *, sentence: 
     """The only field that the sentence names, else the sentence before, else the subject, else the mail."""
     at = scan.sentence[mention.start]
     for sentences in ({at},) if sentence else ({at}, {at - 1}, {0}):
-        columns = {x.column for x in scan.labels if x.column in wanted and scan.sentence[x.start] in sentences}
+        columns = {x.column for number in sentences for x in scan.labels_of.get(number, ()) if x.column in wanted}
         if len(columns) == 1:
             return columns.pop()
         if columns:
@@ -240,7 +247,7 @@ def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column], *, sentence: 
 
 def _said(scan: Scan, words: Vocabulary, mention: Mention) -> Iterable[Said]:
     role = mention.role
-    if role is None and mention.weak and (mention.strict or _labelled(scan, words, mention)):
+    if role is None and mention.weak and _wanted(scan, scan.sentence[mention.start]) and (mention.strict or _labelled(scan, words, mention)):
         role = Role.NEW
     if role not in {Role.NEW, Role.OLD}:
         return
@@ -258,12 +265,14 @@ def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
         return False
     if _label(scan, mention, frozenset({mention.column})) is not None:
         return True
-    asked = {scan.sentence[c.start] for c in scan.cues if c.role in {Role.ADD, Role.NEW, Role.REPLACE, Role.WRONG}}
-    named = {scan.sentence[x.start] for x in scan.labels if x.column is mention.column}
-    return bool(asked & named & {0, scan.sentence[mention.start] - 1})
+    for sentence in (0, scan.sentence[mention.start] - 1):
+        asked = scan.roles_in(sentence) & {Role.ADD, Role.NEW, Role.REPLACE, Role.WRONG}
+        if asked and any(x.column is mention.column for x in scan.labels_of.get(sentence, ())):
+            return True
+    return False
 
 
-def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
+def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
     why: list[str] = []
     made: list[Change] = []
     for column in Column:
@@ -280,7 +289,47 @@ def _read(scan: Scan, said: Sequence[Said], settled: Sequence[Mention], who: nam
     open_ = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not m.weak and not _signs(scan, m, who)]
     if open_:
         why.append("unexplained")
+    if any(_others(scan, words, m, who) for m in settled if m.role is Role.NEW or m.weak):
+        why.append("somebody else's")
+    told = {c.new for c in made} | {c.old for c in made}
+    if Column.COMPANY in {c.column for c in made} and any(m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled):
+        why.append("another company")
     return Read(tuple(made), bool(why), tuple(said), tuple(why))
+
+
+def _others(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) -> bool:
+    """Does another person stand before the value in its sentence: "my mother", "Mr Ashworth", "the number of Sam"?"""
+    sentence = scan.sentence[mention.start]
+    if any(c.role is Role.OTHER and c.end <= mention.start and not _greets(scan, words, c) for c in scan.cues_of.get(sentence, ())):
+        return True
+    for label in scan.labels_of.get(sentence, ()):
+        at = label.end
+        if at + 1 < min(mention.start, len(scan.tokens)) and words.has("of_words", scan.tokens[at].low):
+            token = scan.tokens[at + 1]
+            if token.capital and token.kind is Kind.WORD and token.low not in who.words and at + 1 not in scan.labelled:
+                return True
+    return _third(scan, words, mention, who)
+
+
+def _greets(scan: Scan, words: Vocabulary, cue: Cue) -> bool:
+    """ "Dear Mr Ashworth", "Bonjour Madame"."""
+    before = scan.tokens[max(0, cue.start - 2) : cue.start]
+    return any(words.has("greetings", t.low) for t in before) or scan.tokens[min(cue.end, len(scan.tokens) - 1)].low == ","
+
+
+def _third(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) -> bool:
+    """ "Bruno habite désormais ...", "Jez's surname is ..."."""
+    sentence = scan.sentence[mention.start]
+    at = mention.start
+    while at > 0 and scan.sentence[at - 1] == sentence:
+        at -= 1
+        token = scan.tokens[at]
+        if token.kind is not Kind.WORD or not token.capital or token.low in who.words or at in scan.cued or at in scan.labelled:
+            continue
+        behind = scan.tokens[at + 1].low if at + 1 < mention.start else ""
+        if words.has("third_verbs", behind) or token.low.endswith("'s"):
+            return True
+    return False
 
 
 def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str], list[str]]:

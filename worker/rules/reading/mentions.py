@@ -100,12 +100,12 @@ def _typed(scan: Scan, language: Language) -> Iterable[Mention]:
 def _phone_column(scan: Scan, index: int) -> Column | None:
     """The column that a word beside a number names: before it in its sentence, or in brackets behind it."""
     sentence = scan.sentence[index]
-    before = [x for x in scan.labels if x.end <= index and scan.sentence[x.start] == sentence and x.column in {*_PHONES, Column.OFFICE}]
+    before = [x for x in scan.labels_of.get(sentence, ()) if x.end <= index and x.column in {*_PHONES, Column.OFFICE}]
     between = [i for i in range(before[-1].end, index)] if before else []
     if before and not any(scan.tokens[i].kind in {Kind.PHONE, Kind.EMAIL} for i in between):
         return _exact(before, index)
-    for label in scan.labels:
-        behind = label.start > index and label.start - index <= LABEL_REACH and scan.sentence[label.start] == sentence
+    for label in scan.labels_of.get(sentence, ()):
+        behind = 0 < label.start - index <= LABEL_REACH
         if behind and label.column in _PHONES and not any(t.kind is Kind.PHONE for t in scan.tokens[index + 1 : label.start]):
             return label.column
     if before:
@@ -116,7 +116,7 @@ def _phone_column(scan: Scan, index: int) -> Column | None:
 def _phone_before(scan: Scan, index: int) -> Column | None:
     """A fax or a mobile telephone that the sentence before, or the subject, is about."""
     for sentence in (scan.sentence[index] - 1, 0):
-        columns = {x.column for x in scan.labels if scan.sentence[x.start] == sentence and x.column in _PHONES}
+        columns = {x.column for x in scan.labels_of.get(sentence, ()) if x.column in _PHONES}
         if columns:
             return columns.pop() if len(columns) == 1 and Column.TELEPHONE not in columns else None
     return None
@@ -195,19 +195,28 @@ def _numbers(scan: Scan) -> Iterable[Mention]:
                 start = index - 1
         start = _with_room(scan, start)
         text = scan.words(start, end)
-        if end - start <= 2:  # noqa: PLR2004 - tokens
+        if end - start <= 2 and not _year(scan, index):  # noqa: PLR2004 - tokens
             yield Mention(Family.SMALL, start, end, (), text, _small_column(scan, start, end, text))
+
+
+def _year(scan: Scan, index: int) -> bool:
+    """A number like a year, with no postcode named in its sentence, the one before or the subject."""
+    low = scan.tokens[index].low
+    if not (len(low) == 4 and low.isdigit() and "1900" <= low <= "2039"):  # noqa: PLR2004 - digits
+        return False
+    sentences = (0, scan.sentence[index] - 1, scan.sentence[index])
+    return not any(x.column is Column.POSTCODE for at in sentences for x in scan.labels_of.get(at, ()))
 
 
 def _with_room(scan: Scan, start: int) -> int:
     """In "my office is now Room 3.14" the word before the number belongs to the value."""
-    office = [x for x in scan.labels if x.column is Column.OFFICE and x.end <= start and scan.sentence[x.start] == scan.sentence[start]]
+    office = [x for x in scan.labels_of.get(scan.sentence[start], ()) if x.column is Column.OFFICE and x.end <= start]
     return office[-1].start if len(office) > 1 and office[-1].end == start and office[-2].end < office[-1].start else start
 
 
 def _small_column(scan: Scan, start: int, end: int, text: str) -> Column | None:
     """What a label close before or behind says, or the form of a postcode with letters."""
-    if any(x.column is Column.OFFICE and x.start == start for x in scan.labels):
+    if any(x.column is Column.OFFICE and x.start == start for x in scan.labels_of.get(scan.sentence[start], ())):
         return Column.OFFICE
     label = _label_near(scan, start, end, LABEL_REACH, _SMALL)
     if label is not None:
@@ -217,11 +226,10 @@ def _small_column(scan: Scan, start: int, end: int, text: str) -> Column | None:
 
 def _label_near(scan: Scan, start: int, end: int, reach: int, columns: Iterable[Column]) -> Column | None:
     wanted = set(columns)
-    sentence = scan.sentence[start]
     near = [
         (start - x.end if x.end <= start else x.start - end + 2, x.column)
-        for x in scan.labels
-        if x.column in wanted and scan.sentence[x.start] == sentence and (0 <= start - x.end <= reach or 0 <= x.start - end <= 2)  # noqa: PLR2004
+        for x in scan.labels_of.get(scan.sentence[start], ())
+        if x.column in wanted and (0 <= start - x.end <= reach or 0 <= x.start - end <= 2)  # noqa: PLR2004
     ]
     return min(near, key=lambda pair: pair[0])[1] if near else None
 
@@ -232,7 +240,8 @@ def _quotes(scan: Scan) -> Iterable[Mention]:
     while index < len(tokens):
         if tokens[index].low in _OPEN or (tokens[index].low == "'" and _begins_quote(scan, index)):
             end = _quote_end(scan, index)
-            if end > index + 1 and (end - index > 2 or len(tokens[index + 1].low) > 1):  # noqa: PLR2004 - the letter "h" is no value
+            named = index + 1 in scan.label_ends or any(x.start == index + 1 and x.end == end for x in scan.labels_of.get(scan.sentence[index], ()))
+            if end > index + 1 and not named and (end - index > 2 or len(tokens[index + 1].low) > 1):  # noqa: PLR2004 - the letter "h" is no value
                 text = scan.words(index + 1, end).strip(" ,.")
                 yield Mention(Family.TEXT, index + 1, end, (), text, quoted=True)
                 index = end
@@ -278,14 +287,9 @@ def _spelled(scan: Scan, sender: Sequence[str]) -> Iterable[Mention]:
         index = max(end, index + 1)
 
 
-def _spans(scan: Scan) -> tuple[set[int], set[int]]:
-    """Tokens inside cues, and inside labels."""
-    return {i for c in scan.cues for i in range(c.start, c.end)}, {i for x in scan.labels for i in range(x.start, x.end)}
-
-
 def _companies(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
     """Runs of capitals with a legal form or an ampersand in them."""
-    cued, labelled = _spans(scan)
+    cued, labelled = scan.cued, scan.labelled
     index = 0
     while index < len(scan.tokens):
         if not scan.tokens[index].capital or index in labelled - cued or (index in cued and not _proper(scan, index)):
@@ -314,7 +318,7 @@ def _hinted(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Me
         if not (token.capital and behind.capital and words.has("company_hints", token.low)) or behind.start - token.end != 1:
             continue
         if like(behind.low, sender) or (about and index and scan.tokens[index - 1].low not in {".", "\n"}):
-            end = _run_end(scan, words, index, set(), company=True)
+            end = _run_end(scan, words, index, frozenset(), company=True)
             text = scan.words(index, end)
             yield Mention(Family.TEXT, index, end, ((Column.COMPANY, text),), text, Column.COMPANY)
 
@@ -337,7 +341,7 @@ def _proper(scan: Scan, index: int) -> bool:
 _SMALL_LEGAL: Final = frozenset({"bv", "nv", "bvba", "vof", "vzw", "srl", "sprl", "sa", "sarl", "asbl", "ltd", "gmbh", "r.l", "s.à", "s.a"})
 
 
-def _run_end(scan: Scan, words: Vocabulary, start: int, cued: set[int], *, company: bool) -> int:
+def _run_end(scan: Scan, words: Vocabulary, start: int, cued: frozenset[int], *, company: bool) -> int:
     """Where the run of capitals that begins at ``start`` ends."""
     end = start + 1
     while end < len(scan.tokens) and end - start < NAME_WORDS + 2:
@@ -380,12 +384,13 @@ def _reaches_capital(scan: Scan, words: Vocabulary, at: int) -> bool:
 
 def _jobs(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
     """Runs of words around one that names a job: "directrice des opérations", "Head of Purchasing"."""
-    cued, labelled = _spans(scan)
+    cued, labelled = scan.cued, scan.labelled
     free = 0
     for index, token in enumerate(scan.tokens):
         if index < free or token.kind is not Kind.WORD or not words.has("jobs", token.low) or index in labelled:
             continue
-        turning = any(c.end == index and c.role is Role.FROM for c in scan.cues)
+        lead = scan.cue_ends.get(index)
+        turning = lead is not None and lead.role is Role.FROM
         start = index
         while start > free and index - start < JOB_WORDS and _job_word(scan, words, start - 1, cued, labelled):
             start -= 1
@@ -397,19 +402,19 @@ def _jobs(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
         yield Mention(Family.TEXT, start, end, ((Column.FUNCTION, text),), text, Column.FUNCTION)
 
 
-def _job_word(scan: Scan, words: Vocabulary, at: int, cued: set[int], labelled: set[int]) -> bool:
+def _job_word(scan: Scan, words: Vocabulary, at: int, cued: frozenset[int], labelled: frozenset[int]) -> bool:
     token = scan.tokens[at]
     if token.kind is not Kind.WORD or at in cued or (at in labelled and token.low not in {"office", "service", "company"}):
         return False
     return not (words.has("stop", token.low) or words.has("fillers", token.low) or words.has("particles", token.low))
 
 
-def _job_end(scan: Scan, words: Vocabulary, at: int, cued: set[int], labelled: set[int]) -> int:
+def _job_end(scan: Scan, words: Vocabulary, at: int, cued: frozenset[int], labelled: frozenset[int]) -> int:
     end = at
     while end < len(scan.tokens) and end - at < JOB_WORDS:
         if _job_word(scan, words, end, cued, labelled - {end}):
             end += 1
-        elif scan.tokens[end].low in {"of", "des", "de", "du", "d'", "van"} and end + 1 < len(scan.tokens) and _job_word(scan, words, end + 1, cued, set()):
+        elif scan.tokens[end].low in {"of", "des", "de", "du", "d'", "van"} and end + 1 < len(scan.tokens) and _job_word(scan, words, end + 1, cued, frozenset()):
             end += 2
         else:
             break
@@ -431,7 +436,7 @@ def _countries(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
 
 def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Mention]:
     """Runs of capitals, and in a mail without capitals the words that are like the sender's name."""
-    cued, labelled = _spans(scan)
+    cued, labelled = scan.cued, scan.labelled
     index = 0
     while index < len(scan.tokens):
         token = scan.tokens[index]
@@ -451,7 +456,7 @@ def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Ment
         index = max(end, index + 1)
 
 
-def _cut(scan: Scan, words: Vocabulary, start: int, end: int, inside: set[int], sender: Sequence[str]) -> int:
+def _cut(scan: Scan, words: Vocabulary, start: int, end: int, inside: frozenset[int], sender: Sequence[str]) -> int:
     """A run ends before a word of the vocabulary that is no part of a name; words like the sender's go on without capitals."""
     for at in range(start + 1, end):
         if at in inside and scan.tokens[at].low not in sender and not words.has("particles", scan.tokens[at].low):

@@ -77,18 +77,17 @@ def _noun(mention: Mention) -> bool:
 def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
     """Does a label or a word for living stand directly before the mention?"""
     at, gap = mention.start, LOOSE_GAP
-    ends = {x.end: x.column for x in scan.labels if x.column is None or x.column in CLAIMED}
-    cues = {c.end: c.start for c in scan.cues if c.role is not Role.TO and c.role is not Role.FROM}
     strong = False
     while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[mention.start]:
-        if at in ends:
-            return ends[at] is not None
+        label, cue = scan.label_ends.get(at), scan.cue_ends.get(at)
+        if label is not None and (label.column is None or label.column in CLAIMED):
+            return label.column is not None
         if words.has("living", scan.tokens[at - 1].low):
             return True
-        if at in cues:
-            if any(words.has("living", t.low) for t in scan.tokens[cues[at] : at]):
+        if cue is not None and cue.role not in {Role.TO, Role.FROM}:
+            if any(words.has("living", t.low) for t in scan.tokens[cue.start : at]):
                 return True
-            at, strong = cues[at], True
+            at, strong = cue.start, True
         elif scan.tokens[at - 1].low in _AWAY and not strong:
             return False
         elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
@@ -101,7 +100,7 @@ def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
 def _about(scan: Scan, mention: Mention) -> bool:
     """Does the sentence begin with a label and name no other field?"""
     sentence = scan.sentence[mention.start]
-    labels = [x for x in scan.labels if scan.sentence[x.start] == sentence and x.end <= mention.start]
+    labels = [x for x in scan.labels_of.get(sentence, ()) if x.end <= mention.start]
     if not labels or labels[0].column not in CLAIMED or len({x.column for x in labels}) > 1:
         return False
     return labels[0].start < LOOSE_GAP or scan.sentence[labels[0].start - LOOSE_GAP + 1] != sentence
@@ -122,7 +121,7 @@ def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: 
 
 def _against(scan: Scan, start: int, end: int) -> bool:
     wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT}
-    return any(start <= c.start <= start + ADJACENT and c.end <= end and c.role in wanted for c in scan.cues)
+    return any(c.end <= end and c.role in wanted for i in range(start, start + ADJACENT + 1) if (c := scan.cue_starts.get(i)))
 
 
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
@@ -132,16 +131,15 @@ def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | Non
         before = tuple(c for c in _chain_before(scan, words, mention.start) if c.start >= low)
         return Around(before, tuple(c for c in _chain_behind(scan, words, mention.end) if c.end <= high))
     sentence = scan.sentence[mention.start]
-    before = tuple(c for c in reversed(scan.cues) if low <= c.start and c.end <= mention.start and scan.sentence[c.start] == sentence)
+    before = tuple(c for c in reversed(scan.cues_of.get(sentence, ())) if low <= c.start and c.end <= mention.start)
     last = scan.sentence[mention.end - 1]
-    behind = tuple(c for c in scan.cues if mention.end <= c.start and c.end <= high and scan.sentence[c.start] == last)
+    behind = tuple(c for c in scan.cues_of.get(last, ()) if mention.end <= c.start and c.end <= high)
     return Around(before, behind)
 
 
 def _chain_before(scan: Scan, words: Vocabulary, start: int) -> tuple[Cue, ...]:
     """The cues before a loose mention with nothing but small words and labels between."""
-    ends = {c.end: c for c in scan.cues}
-    labels = {x.end: x.start for x in scan.labels}
+    ends, labels = scan.cue_ends, scan.label_ends
     at, gap = start, LOOSE_GAP
     found: list[Cue] = []
     while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[start]:
@@ -149,7 +147,7 @@ def _chain_before(scan: Scan, words: Vocabulary, start: int) -> tuple[Cue, ...]:
             found.append(ends[at])
             at, gap = ends[at].start, LOOSE_GAP
         elif at in labels:
-            at = labels[at]
+            at = labels[at].start
         elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
             gap -= scan.tokens[at - 1].kind is Kind.WORD
             at -= 1
@@ -159,7 +157,7 @@ def _chain_before(scan: Scan, words: Vocabulary, start: int) -> tuple[Cue, ...]:
 
 
 def _chain_behind(scan: Scan, words: Vocabulary, end: int) -> tuple[Cue, ...]:
-    starts = {c.start: c for c in scan.cues}
+    starts = scan.cue_starts
     at, gap = end, LOOSE_GAP - 1
     found: list[Cue] = []
     while at < len(scan.tokens) and gap >= 0 and scan.sentence[at] == scan.sentence[end - 1]:
@@ -205,11 +203,13 @@ def _by_before(
             case Role.NOT if gap <= LOOSE_GAP or not mention.strict:
                 return Role.OLD, weak
             case Role.TO if gap <= ADJACENT - 1:
-                if prev is not None or any(c.role in {Role.REPLACE, Role.NEW} for c in around.before[at + 1 :]):
+                if prev is not None or any(c.role in {Role.REPLACE, Role.NEW} for c in (*around.before[at + 1 :], *around.behind[:1])):
                     return Role.NEW, weak
             case Role.FROM if gap <= ADJACENT - 1 and following is not None and _turning(scan, mention, around):
                 return Role.OLD, weak
             case Role.CONTACT:
+                return Role.CONTACT, weak
+            case Role.OTHER if gap == 0 and mention.family is Family.TEXT:
                 return Role.CONTACT, weak
             case Role.KEEP if gap <= ADJACENT:
                 return Role.KEEP, weak
@@ -227,7 +227,7 @@ def _by_before(
 def _turning(scan: Scan, mention: Mention, around: Around) -> bool:
     """Does what stands behind "from" turn into something?"""
     sentence = scan.sentence[mention.start]
-    return _turns(around) or any(c.role in {Role.TURN, Role.REPLACE} for c in scan.cues if scan.sentence[c.start] == sentence)
+    return _turns(around) or bool(scan.roles_in(sentence) & {Role.TURN, Role.REPLACE})
 
 
 def _turns(around: Around) -> bool:
@@ -279,7 +279,7 @@ def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
     for at in range(len(out) - 1):
         first, second = out[at], out[at + 1]
         if first.role is None and second.role is Role.NEW and _neighbour(scan, first, second):
-            between = [c for c in scan.cues if first.end <= c.start and c.end <= second.start]
+            between = _between(scan, first, second)
             if any(c.role in {Role.TURN, Role.TO, Role.BUT} and c.start - first.end <= ADJACENT for c in between):
                 out[at] = replace(first, role=Role.OLD)
         elif first.role is None and second.role is Role.OLD and _neighbour(scan, first, second):
@@ -290,15 +290,20 @@ def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
     return out
 
 
+def _between(scan: Scan, first: Mention, second: Mention) -> list[Cue]:
+    cues = scan.cues_of.get(scan.sentence[first.start], ())
+    return [c for c in cues if first.end <= c.start and c.end <= second.start]
+
+
 def _renamed(scan: Scan, first: Mention, second: Mention) -> bool:
     """ "X is now Y", "the X is now called Y", "X is Y" behind a word of change: two of one field with only that between them."""
     if _neighbour(scan, first, second) is None or not _fits(first, second) or second.start - first.end > LOOSE_GAP:
         return False
-    between = {c.role for c in scan.cues if first.end <= c.start and c.end <= second.start}
+    between = {c.role for c in _between(scan, first, second)}
     if first.role is Role.NEW and second.role is Role.NEW:
         return bool(between & {Role.NEW, Role.TURN}) and first.column is second.column
-    sentences = {scan.sentence[first.start], scan.sentence[first.start] - 1}
-    near = {c.role for c in scan.cues if scan.sentence[c.start] in sentences}
+    sentence = scan.sentence[first.start]
+    near = scan.roles_in(sentence) | scan.roles_in(sentence - 1)
     return first.role is None and second.role is None and between == {Role.WEAK} and bool(near & {Role.REPLACE, Role.NEW})
 
 
@@ -311,12 +316,15 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         before = out[at - 1] if at else None
         if before is not None and _listed(before, mention) and _lists(scan, words, before, mention):
             out[at] = replace(mention, role=before.role, weak=mention.weak or before.weak)
+    last: dict[Family, Mention] = {}
     for at, mention in enumerate(out):
         known = mention.column is not None or mention.quoted
         if mention.role is None and (mention.weak or mention.strict or known):
-            partner = next((m for m in reversed(out[:at]) if m.family is mention.family and m.role is not None), None)
+            partner = last.get(mention.family)
             if partner is not None and partner.role is Role.OLD and _fits(partner, mention) and _near(scan, partner, mention):
                 out[at] = replace(mention, role=Role.NEW)
+        if out[at].role is not None:
+            last[mention.family] = out[at]
     return out
 
 
@@ -344,10 +352,9 @@ def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> 
     """Is there nothing but marks, labels and "and" between the two, in one sentence?"""
     if scan.sentence[before.end - 1] != scan.sentence[mention.start]:
         return False
-    if any(before.end <= c.start < mention.start for c in scan.cues):
+    if mention.start - before.end > 2 * LOOSE_GAP or _between(scan, before, mention):
         return False
-    labels = {i for x in scan.labels for i in range(x.start, x.end)}
     return all(
-        i in labels or scan.tokens[i].low in _BETWEEN or words.has("fillers", scan.tokens[i].low) or scan.tokens[i].low in {"und", "and", "et", "en", "."}
+        i in scan.labelled or scan.tokens[i].low in _BETWEEN or words.has("fillers", scan.tokens[i].low) or scan.tokens[i].low in {"und", "and", "et", "en", "."}
         for i in range(before.end, mention.start)
-    ) and mention.start - before.end <= 8  # noqa: PLR2004 - tokens
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -87,7 +87,7 @@ _FIRST: Final = (
     Role.OLD, Role.NEW, Role.REPLACE, Role.WEAK, Role.FROM, Role.TO,
 )  # fmt: skip
 #: Lists of ``[extract]`` that hold only for mails in their own language: short words mean different things elsewhere.
-_OWN: Final = frozenset({"stop", "fillers", "first_person", "living", "introduced", "definite"})
+_OWN: Final = frozenset({"stop", "fillers", "first_person", "living", "introduced", "definite", "of_words", "greetings", "third_verbs"})
 
 Phrases = Mapping[str, Sequence[tuple[tuple[str, ...], Any]]]
 
@@ -191,6 +191,17 @@ class Scan:
     labels: tuple[LabelAt, ...]
     sentence: tuple[int, ...]  # of every token
     bank: bool
+    cue_ends: Mapping[int, Cue] = field(default_factory=dict, repr=False)
+    cue_starts: Mapping[int, Cue] = field(default_factory=dict, repr=False)
+    label_ends: Mapping[int, LabelAt] = field(default_factory=dict, repr=False)
+    cues_of: Mapping[int, Sequence[Cue]] = field(default_factory=dict, repr=False)  # by sentence
+    labels_of: Mapping[int, Sequence[LabelAt]] = field(default_factory=dict, repr=False)  # by sentence
+    cued: frozenset[int] = frozenset()  # tokens inside cues
+    labelled: frozenset[int] = frozenset()  # tokens inside labels
+
+    def roles_in(self, sentence: int) -> set[Role]:
+        """What the cues of a sentence say."""
+        return {c.role for c in self.cues_of.get(sentence, ())}
 
     def words(self, start: int, end: int) -> str:
         """The text of tokens ``start`` to before ``end``."""
@@ -207,7 +218,27 @@ def scan(text: str, vocabulary: Vocabulary) -> Scan:
         low = _blank(_DATE, low if not bank else fold_same(_blank(_IBAN, text)))
     tokens = _tokens(text, low, _FULL if full else _PLAIN)
     cues, labels = _found(tokens, vocabulary)
-    return Scan(text, low, tuple(tokens), tuple(cues), tuple(labels), _sentences(tokens, vocabulary), bank)
+    return _indexed(Scan(text, low, tuple(tokens), tuple(cues), tuple(labels), _sentences(tokens, vocabulary), bank))
+
+
+def _indexed(scan: Scan) -> Scan:
+    """With cues and labels by their place and by their sentence, so that looking around a value costs the same everywhere."""
+    cues_of: dict[int, list[Cue]] = {}
+    for cue in scan.cues:
+        cues_of.setdefault(scan.sentence[cue.start], []).append(cue)
+    labels_of: dict[int, list[LabelAt]] = {}
+    for label in scan.labels:
+        labels_of.setdefault(scan.sentence[label.start], []).append(label)
+    return replace(
+        scan,
+        cue_ends={c.end: c for c in scan.cues},
+        cue_starts={c.start: c for c in scan.cues},
+        label_ends={x.end: x for x in scan.labels},
+        cues_of=cues_of,
+        labels_of=labels_of,
+        cued=frozenset(i for c in scan.cues for i in range(c.start, c.end)),
+        labelled=frozenset(i for x in scan.labels for i in range(x.start, x.end)),
+    )
 
 
 def _blank(pattern: re.Pattern[str], text: str) -> str:
