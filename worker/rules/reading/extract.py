@@ -74,8 +74,8 @@ def extract(mail: InboundMail, stripped: Stripped, language: Language, values: V
     lead = f"{subject}\n\n" if subject else ""
     own = _own(mail.text, stripped)
     vocabulary = values.vocabularies[language]
-    found = scan(lead + own, vocabulary)
     sender = naming.sender(mail, own, stripped, vocabulary)
+    found = scan(lead + naming.unsigned(own, sender), vocabulary)
     read = gather.changes(found, vocabulary, language, sender)
     changed = {c.new for c in read.changes} | {c.old for c in read.changes}
     emails = [own for own in _emails(found) if own not in changed]

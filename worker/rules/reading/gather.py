@@ -14,6 +14,7 @@ from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
 _PARTS: Final = frozenset({Column.BOX, Column.COUNTRY, Column.POSTCODE, Column.TOWN, Column.NUMBER, Column.STREET})
 _TEXTUAL: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.COUNTRY, Column.STREET})
 _SMALL: Final = frozenset({Column.NUMBER, Column.BOX, Column.POSTCODE, Column.OFFICE})
+_ADDRESS: Final = frozenset({Column.STREET, Column.TOWN, Column.POSTCODE, Column.NUMBER, Column.BOX, Column.COUNTRY, Column.COMPANY})
 _TYPED: Final = frozenset({Family.EMAIL, Family.PHONE, Family.ADDRESS})
 POSTCODE_DIGITS: Final = 4
 
@@ -48,9 +49,25 @@ def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sende
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = _blocks(scan, words, assigned, who)
-    settled = _columns(scan, words, _sole(scan, assigned, who))
+    settled = _columns(scan, words, _sole(scan, _fellows(scan, assigned), who))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
     return _read(scan, words, said, settled, who)
+
+
+def _fellows(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
+    """A number with a label of its own goes with the one told just before it: "the telephone is ... and the fax (...) ..."."""
+    out = list(assigned)
+    for at in range(1, len(out)):
+        mention = out[at]
+        if mention.role is not None or mention.weak or mention.family is not Family.PHONE:
+            continue
+        near = next((m for m in reversed(out[:at]) if m.family is Family.PHONE), None)
+        labels = [x for x in scan.labels_of.get(scan.sentence[mention.start], ()) if x.column is mention.column and x.end <= mention.start]
+        if near is None or not labels or labels[-1].start < near.end or near.column is mention.column or not (near.weak or near.role is Role.NEW):
+            continue
+        if scan.sentence[mention.start] - scan.sentence[near.start] <= 1:
+            out[at] = replace(mention, role=near.role, weak=near.weak)
+    return out
 
 
 def _sole(scan: Scan, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
@@ -196,6 +213,8 @@ def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Menti
     if living:
         return Column.TOWN
     if mention.quoted:
+        if not (scan.tokens[mention.start].capital or mention.column is not None or mention.end - mention.start == 1 and mention.role is not None):
+            return None
         return _wide(scan, mention, wanted) if mention.end - mention.start <= 4 else None  # noqa: PLR2004 - words
     return _wide(scan, mention, wanted, sentence=True)
 
@@ -279,7 +298,7 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
         new = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.NEW))
         old = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.OLD))
         if column is Column.NAME:
-            new, old = _names(new, old, who)
+            new, old = _names(new, old, who, [m.text for m in settled if m.column is Column.NAME])
         if len(new) > 1 or len(old) > 1:
             why.append(f"several {column.value}")
         if not new and old and column not in _PARTS:
@@ -300,15 +319,23 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
 def _others(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) -> bool:
     """Does another person stand before the value in its sentence: "my mother", "Mr Ashworth", "the number of Sam"?"""
     sentence = scan.sentence[mention.start]
-    if any(c.role is Role.OTHER and c.end <= mention.start and not _greets(scan, words, c) for c in scan.cues_of.get(sentence, ())):
-        return True
+    for cue in scan.cues_of.get(sentence, ()):
+        if cue.role is Role.OTHER and cue.end <= mention.start and not _greets(scan, words, cue) and not _self(scan, words, cue.end, mention):
+            return True
     for label in scan.labels_of.get(sentence, ()):
         at = label.end
+        if label.column in _ADDRESS or _self(scan, words, at, mention):
+            continue
         if at + 1 < min(mention.start, len(scan.tokens)) and words.has("of_words", scan.tokens[at].low):
             token = scan.tokens[at + 1]
             if token.capital and token.kind is Kind.WORD and token.low not in who.words and at + 1 not in scan.labelled:
                 return True
     return _third(scan, words, mention, who)
+
+
+def _self(scan: Scan, words: Vocabulary, start: int, mention: Mention) -> bool:
+    """Does the sender speak of himself between ``start`` and the value?"""
+    return any(words.has("first_person", t.low) for t in scan.tokens[start : mention.start])
 
 
 def _greets(scan: Scan, words: Vocabulary, cue: Cue) -> bool:
@@ -327,12 +354,12 @@ def _third(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) 
         if token.kind is not Kind.WORD or not token.capital or token.low in who.words or at in scan.cued or at in scan.labelled:
             continue
         behind = scan.tokens[at + 1].low if at + 1 < mention.start else ""
-        if words.has("third_verbs", behind) or token.low.endswith("'s"):
+        if (words.has("third_verbs", behind) or token.low.endswith("'s")) and not _self(scan, words, at, mention):
             return True
     return False
 
 
-def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str], list[str]]:
+def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[str]) -> tuple[list[str], list[str]]:
     """Names told in part are completed, and the shorter of two that mean the same gives way."""
     own = [n for n in new if naming.same(n, who.name)]
     if own and len(new) > 1:
@@ -342,6 +369,9 @@ def _names(new: list[str], old: list[str], who: naming.Sender) -> tuple[list[str
         return [], []
     if any(naming.turned(o, who.name) for o in old):
         new = [who.name]
+    if old and not new and who.name and all(naming.misspelt(naming.parts(o), who) for o in old):
+        words = set(naming.parts(who.name))
+        new = [who.name] if any(set(naming.parts(t)) <= words and not set(naming.parts(t)) <= set(naming.parts(old[0])) for t in told) else []
     first_old = max(old, key=len, default="")
     full = list(dict.fromkeys(naming.complete(n, first_old, who) for n in new))
     first_new = max(full, key=len, default="")

@@ -58,7 +58,7 @@ def find(scan: Scan, words: Vocabulary, language: Language, sender: Sequence[str
     streets = [_of_address(a) for a in addresses.streets_alone(scan, words, [(m.start, m.end) for m in strict])]
     boxes = _boxes(scan, words)
     quotes = [replace(q, column=Column.NAME) if _is_sender(scan, q, sender) else q for q in _quotes(scan)]
-    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_jobs(scan, words), *_countries(scan, words)]
+    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_called(scan, words), *_jobs(scan, words), *_countries(scan, words)]
     loose += [*_numbers(scan), *_runs(scan, words, sender)]
     found = _first(strict, boxes, streets, loose)
     return found[: MOST_STRICT + MOST_LOOSE]
@@ -196,7 +196,7 @@ def _numbers(scan: Scan) -> Iterable[Mention]:
         start = _with_room(scan, start)
         text = scan.words(start, end)
         if end - start <= 2 and not _year(scan, index):  # noqa: PLR2004 - tokens
-            yield Mention(Family.SMALL, start, end, (), text, _small_column(scan, start, end, text))
+            yield Mention(Family.SMALL, start, end, (), text, _small_column(scan, start, end, lettered=bool(postcode) and end > index + 1))
 
 
 def _year(scan: Scan, index: int) -> bool:
@@ -214,14 +214,14 @@ def _with_room(scan: Scan, start: int) -> int:
     return office[-1].start if len(office) > 1 and office[-1].end == start and office[-2].end < office[-1].start else start
 
 
-def _small_column(scan: Scan, start: int, end: int, text: str) -> Column | None:
+def _small_column(scan: Scan, start: int, end: int, *, lettered: bool) -> Column | None:
     """What a label close before or behind says, or the form of a postcode with letters."""
     if any(x.column is Column.OFFICE and x.start == start for x in scan.labels_of.get(scan.sentence[start], ())):
         return Column.OFFICE
     label = _label_near(scan, start, end, LABEL_REACH, _SMALL)
     if label is not None:
         return label
-    return Column.POSTCODE if " " in text and len(text) >= 6 else None  # noqa: PLR2004 - "LS6 3BR", "3012 AB"
+    return Column.POSTCODE if lettered else None
 
 
 def _label_near(scan: Scan, start: int, end: int, reach: int, columns: Iterable[Column]) -> Column | None:
@@ -281,7 +281,8 @@ def _spelled(scan: Scan, sender: Sequence[str]) -> Iterable[Mention]:
             while end < len(scan.tokens) and len(scan.tokens[end].low) == 1 and scan.tokens[end].capital:
                 letters += scan.tokens[end].low
                 end += 1
-        if len(letters) >= 4:  # noqa: PLR2004 - shorter ones are abbreviations
+        part = letters not in sender and any(letters in word for word in sender)
+        if len(letters) >= 4 and not part:  # noqa: PLR2004 - shorter ones are abbreviations
             known = letters if letters in sender else ""
             yield Mention(Family.TEXT, index, end, (), letters.capitalize(), Column.NAME, quoted=True, role=Role.NEW if known else None)
         index = max(end, index + 1)
@@ -317,10 +318,31 @@ def _hinted(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Me
         behind = scan.tokens[index + 1]
         if not (token.capital and behind.capital and words.has("company_hints", token.low)) or behind.start - token.end != 1:
             continue
-        if like(behind.low, sender) or (about and index and scan.tokens[index - 1].low not in {".", "\n"}):
+        own = like(behind.low, sender)
+        if own or (about and index and scan.tokens[index - 1].low not in {".", "\n"}):
             end = _run_end(scan, words, index, frozenset(), company=True)
             text = scan.words(index, end)
             yield Mention(Family.TEXT, index, end, ((Column.COMPANY, text),), text, Column.COMPANY)
+
+
+def _called(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
+    """ "Brightwood Studio", "Hendrickx Language Services": capitals that end in a word for a business."""
+    for index, token in enumerate(scan.tokens):
+        if not (index and token.capital and words.has("company_hints", token.low)) or index in scan.labelled:
+            continue
+        start = index
+        while start and index - start < JOB_WORDS and scan.tokens[start - 1].capital and _own_word(scan, words, start - 1):
+            start -= 1
+        if start < index:
+            text = scan.words(start, index + 1)
+            yield Mention(Family.TEXT, start, index + 1, ((Column.COMPANY, text),), text, Column.COMPANY)
+
+
+def _own_word(scan: Scan, words: Vocabulary, at: int) -> bool:
+    """A word that can be part of a business's name."""
+    token = scan.tokens[at]
+    small = words.has("stop", token.low) or words.has("fillers", token.low)
+    return token.kind is Kind.WORD and not small and at not in scan.cued and at not in scan.labelled
 
 
 def _stop_point(scan: Scan, start: int, end: int) -> str:
@@ -441,7 +463,7 @@ def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Ment
     while index < len(scan.tokens):
         token = scan.tokens[index]
         inside = index in cued or index in labelled
-        small = words.has("stop", token.low) or words.has("fillers", token.low) or words.has("first_person", token.low)
+        small = words.has("months", token.low) or words.has("stop", token.low) or words.has("fillers", token.low) or words.has("first_person", token.low)
         inside = inside or small
         if token.kind is not Kind.WORD or (inside and token.low not in sender) or not (token.capital or like(token.low, sender)):
             index += 1

@@ -13,6 +13,7 @@ from worker.rules.reading.strip import Stripped
 from worker.rules.reading.vocabulary import Vocabulary, fold_same
 
 LONGEST_SIGNED: Final = 4  # words of a line in which somebody signs
+SIGNATURE_LINES: Final = 8
 _WORD: Final = re.compile(r"[^\W\d_](?:[\w'’-])*")
 _SHARED: Final = frozenset(
     "info post mail contact office kontakt secretariat secretariaat accueil kantoor cabinet praxis praktijk sales admin boekhouding compta factures buero service team familie famille frau herr mag prof the the the and und van von der den de".split()
@@ -38,6 +39,25 @@ def sender(mail: InboundMail, own: str, stripped: Stripped, vocabulary: Vocabula
         signed = ""
     name = displayed if " " in displayed else signed if " " in signed else ""
     return Sender(name, tuple(dict.fromkeys([*known, *(w for w in _words(signed) if w not in _SHARED)])))
+
+
+def unsigned(own: str, who: Sender) -> str:
+    """``own`` with the lines blanked that follow the sender's name on a line of its own, unless a heading opens them."""
+    lines = own.split("\n")
+    for at in range(len(lines) - 1, max(0, len(lines) - 1 - SIGNATURE_LINES), -1):
+        line = lines[at].strip(" ,.-*_|\t")
+        if not line or not _signing(line, who):
+            continue
+        before = next((above.rstrip() for above in reversed(lines[:at]) if above.strip()), "")
+        if before and not before.endswith(":") and (at == 0 or not lines[at - 1].strip() or before.endswith((".", "!", "?", ","))):
+            return "\n".join([*lines[:at], *(" " * len(below) for below in lines[at:])])
+    return own
+
+
+def _signing(line: str, who: Sender) -> bool:
+    """Is the line the sender's name, in full or the first name, and nothing else?"""
+    words = [w for w in parts(line) if len(w) > 1]
+    return 0 < len(words) <= LONGEST_SIGNED and (same(line, who.name) or (len(words) == 1 and words[0] == parts(who.name)[:1][0]) if who.name else False)
 
 
 def _untitled(words: list[str], vocabulary: Vocabulary) -> list[str]:

@@ -17,7 +17,7 @@ ADJACENT: Final = 2
 CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
 
 _ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
-_AWAY: Final = frozenset({"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur"})
+_AWAY: Final = frozenset({"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur", "am", "an", "aan", "au"})
 _BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
 
 
@@ -121,7 +121,7 @@ def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: 
 
 def _against(scan: Scan, start: int, end: int) -> bool:
     wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT}
-    return any(c.end <= end and c.role in wanted for i in range(start, start + ADJACENT + 1) if (c := scan.cue_starts.get(i)))
+    return any(c.end <= end and c.role in wanted for i in (start, start + 1) if (c := scan.cue_starts.get(i)) and (i == start or scan.tokens[start].low in _BETWEEN))
 
 
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
@@ -321,7 +321,9 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         known = mention.column is not None or mention.quoted
         if mention.role is None and (mention.weak or mention.strict or known):
             partner = last.get(mention.family)
-            if partner is not None and partner.role is Role.OLD and _fits(partner, mention) and _near(scan, partner, mention):
+            if partner is not None and partner.role is Role.OLD and (
+                (_fits(partner, mention) and _near(scan, partner, mention)) or _pair(scan, partner, mention)
+            ):
                 out[at] = replace(mention, role=Role.NEW)
         if out[at].role is not None:
             last[mention.family] = out[at]
@@ -335,9 +337,16 @@ def _near(scan: Scan, partner: Mention, mention: Mention) -> bool:
     return scan.sentence[mention.start] - scan.sentence[partner.start] <= 1 and (mention.quoted or partner.column is mention.column)
 
 
+def _pair(scan: Scan, partner: Mention, mention: Mention) -> bool:
+    """Two loose texts of which only one shows its field: in the same or in neighbouring sentences they may be one change."""
+    return mention.family is Family.TEXT and scan.sentence[mention.start] - scan.sentence[partner.start] <= 1 and (mention.weak or mention.quoted)
+
+
 def _fits(a: Mention, b: Mention) -> bool:
     if a.family is Family.ADDRESS:
         return {c for c, _ in a.parts} & {c for c, _ in b.parts} != set()
+    if a.family is Family.TEXT and (a.column is None) != (b.column is None):
+        return False
     return a.column is None or b.column is None or a.column == b.column
 
 
