@@ -49,7 +49,7 @@ def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sende
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = _blocks(scan, words, assigned, who)
-    settled = _columns(scan, words, _sole(scan, _fellows(scan, assigned), who))
+    settled = _columns(scan, words, _paired_phones(scan, _sole(scan, _fellows(scan, assigned), who)))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
     return _read(scan, words, said, settled, who)
 
@@ -67,6 +67,21 @@ def _fellows(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
             continue
         if scan.sentence[mention.start] - scan.sentence[near.start] <= 1:
             out[at] = replace(mention, role=near.role, weak=near.weak)
+    return out
+
+
+def _paired_phones(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
+    """The old and the new number of one change are of one kind: the label stands before the first of them."""
+    out = list(assigned)
+    for at in range(1, len(out)):
+        first, second = out[at - 1], out[at]
+        if first.family is not Family.PHONE or second.family is not Family.PHONE or {first.role, second.role} != {Role.OLD, Role.NEW}:
+            continue
+        sentence = scan.sentence[second.start]
+        labels = scan.labels_of.get(sentence, ()) if scan.sentence[first.start] == sentence else ()
+        if any(first.end <= x.start < second.start for x in labels) or scan.sentence[first.start] != sentence or first.column is None:
+            continue
+        out[at] = replace(second, column=first.column, parts=((first.column, second.text),))
     return out
 
 
@@ -284,6 +299,8 @@ def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
         return False
     if _label(scan, mention, frozenset({mention.column})) is not None:
         return True
+    if mention.family is Family.SMALL and any(x.column is mention.column for x in scan.labels_of.get(scan.sentence[mention.start], ())):
+        return True
     for sentence in (0, scan.sentence[mention.start] - 1):
         asked = scan.roles_in(sentence) & {Role.ADD, Role.NEW, Role.REPLACE, Role.WRONG}
         if asked and any(x.column is mention.column for x in scan.labels_of.get(sentence, ())):
@@ -369,6 +386,8 @@ def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[st
         return [], []
     if any(naming.turned(o, who.name) for o in old):
         new = [who.name]
+    known = set(naming.parts(who.name))
+    old = [o for o in old if not all(w in known or len(w) == 1 for w in naming.parts(o)) or set(naming.parts(o)) == known]
     if old and not new and who.name and all(naming.misspelt(naming.parts(o), who) for o in old):
         words = set(naming.parts(who.name))
         new = [who.name] if any(set(naming.parts(t)) <= words and not set(naming.parts(t)) <= set(naming.parts(old[0])) for t in told) else []

@@ -58,7 +58,7 @@ def find(scan: Scan, words: Vocabulary, language: Language, sender: Sequence[str
     streets = [_of_address(a) for a in addresses.streets_alone(scan, words, [(m.start, m.end) for m in strict])]
     boxes = _boxes(scan, words)
     quotes = [replace(q, column=Column.NAME) if _is_sender(scan, q, sender) else q for q in _quotes(scan)]
-    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_called(scan, words), *_jobs(scan, words), *_countries(scan, words)]
+    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_called(scan, words, sender), *_jobs(scan, words), *_countries(scan, words)]
     loose += [*_numbers(scan), *_runs(scan, words, sender)]
     found = _first(strict, boxes, streets, loose)
     return found[: MOST_STRICT + MOST_LOOSE]
@@ -101,12 +101,12 @@ def _phone_column(scan: Scan, index: int) -> Column | None:
     """The column that a word beside a number names: before it in its sentence, or in brackets behind it."""
     sentence = scan.sentence[index]
     before = [x for x in scan.labels_of.get(sentence, ()) if x.end <= index and x.column in {*_PHONES, Column.OFFICE}]
-    between = [i for i in range(before[-1].end, index)] if before else []
-    if before and not any(scan.tokens[i].kind in {Kind.PHONE, Kind.EMAIL} for i in between):
+    if before and not any(t.kind in {Kind.PHONE, Kind.EMAIL} for t in scan.tokens[before[-1].end : index]):
         return _exact(before, index)
     for label in scan.labels_of.get(sentence, ()):
         behind = 0 < label.start - index <= LABEL_REACH
-        if behind and label.column in _PHONES and not any(t.kind is Kind.PHONE for t in scan.tokens[index + 1 : label.start]):
+        between = scan.tokens[index + 1 : label.start] if behind else ()
+        if behind and label.column in _PHONES and not any(t.kind is Kind.PHONE or t.low == "," for t in between):
             return label.column
     if before:
         return before[-1].column
@@ -299,8 +299,10 @@ def _companies(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
         end = _run_end(scan, words, index, cued, company=True)
         run = scan.tokens[index:end]
         legal = any(words.has("company_words", t.low) or t.low == "&" for t in run)
-        if (legal or _at_work(scan, words, index)) and end - index > 1:
-            yield Mention(Family.TEXT, index, end, ((Column.COMPANY, _stop_point(scan, index, end)),), _stop_point(scan, index, end), Column.COMPANY)
+        employs = _at_work(scan, words, index)
+        if (legal or employs) and end - index > 1:
+            text = _stop_point(scan, index, end)
+            yield Mention(Family.TEXT, index, end, ((Column.COMPANY, text),), text, Column.COMPANY, full=employs)
         index = max(end, index + 1)
 
 
@@ -325,17 +327,17 @@ def _hinted(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Me
             yield Mention(Family.TEXT, index, end, ((Column.COMPANY, text),), text, Column.COMPANY)
 
 
-def _called(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
+def _called(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Mention]:
     """ "Brightwood Studio", "Hendrickx Language Services": capitals that end in a word for a business."""
     for index, token in enumerate(scan.tokens):
-        if not (index and token.capital and words.has("company_hints", token.low)) or index in scan.labelled:
+        if not (index and token.capital and token.low in words.words["company_hints"]) or index in scan.labelled or token.low in sender:
             continue
         start = index
         while start and index - start < JOB_WORDS and scan.tokens[start - 1].capital and _own_word(scan, words, start - 1):
             start -= 1
         if start < index:
             text = scan.words(start, index + 1)
-            yield Mention(Family.TEXT, start, index + 1, ((Column.COMPANY, text),), text, Column.COMPANY)
+            yield Mention(Family.TEXT, start, index + 1, ((Column.COMPANY, text),), text, Column.COMPANY, full=True)
 
 
 def _own_word(scan: Scan, words: Vocabulary, at: int) -> bool:
@@ -460,12 +462,13 @@ def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Ment
     """Runs of capitals, and in a mail without capitals the words that are like the sender's name."""
     cued, labelled = scan.cued, scan.labelled
     index = 0
+    plain = sum(t.capital for t in scan.tokens) * 16 <= len(scan.tokens)  # somebody who writes without capitals
     while index < len(scan.tokens):
         token = scan.tokens[index]
         inside = index in cued or index in labelled
         small = words.has("months", token.low) or words.has("stop", token.low) or words.has("fillers", token.low) or words.has("first_person", token.low)
         inside = inside or small
-        if token.kind is not Kind.WORD or (inside and token.low not in sender) or not (token.capital or like(token.low, sender)):
+        if token.kind is not Kind.WORD or (inside and token.low not in sender) or not (token.capital or (plain and like(token.low, sender))):
             index += 1
             continue
         end = _run_end(scan, words, index, cued | labelled, company=False)

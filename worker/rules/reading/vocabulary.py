@@ -196,7 +196,7 @@ class Scan:
     label_ends: Mapping[int, LabelAt] = field(default_factory=dict, repr=False)
     cues_of: Mapping[int, Sequence[Cue]] = field(default_factory=dict, repr=False)  # by sentence
     labels_of: Mapping[int, Sequence[LabelAt]] = field(default_factory=dict, repr=False)  # by sentence
-    cued: frozenset[int] = frozenset()  # tokens inside cues
+    cued: frozenset[int] = frozenset()  # tokens inside cues other than "from" and "to"
     labelled: frozenset[int] = frozenset()  # tokens inside labels
 
     def roles_in(self, sentence: int) -> set[Role]:
@@ -236,7 +236,7 @@ def _indexed(scan: Scan) -> Scan:
         label_ends={x.end: x for x in scan.labels},
         cues_of=cues_of,
         labels_of=labels_of,
-        cued=frozenset(i for c in scan.cues for i in range(c.start, c.end)),
+        cued=frozenset(i for c in scan.cues if c.role not in {Role.FROM, Role.TO} for i in range(c.start, c.end)),
         labelled=frozenset(i for x in scan.labels for i in range(x.start, x.end)),
     )
 
