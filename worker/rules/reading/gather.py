@@ -322,15 +322,34 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
             why.append(f"old {column.value} alone")
         if len(new) == 1 and old != new:
             made.append(Change(column, new[0], old[0] if len(old) == 1 else None))
-    open_ = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not m.weak and not _signs(scan, m, who)]
+    open_ = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not _signs(scan, m, who) and not list(_said(scan, words, m))]
     if open_:
         why.append("unexplained")
     if any(_others(scan, words, m, who) for m in settled if m.role is Role.NEW or m.weak):
         why.append("somebody else's")
+    why += [f"{column.value} named" for column in _unread(scan, {c.column for c in made} | {s.column for s in said})]
+    why += ["unclear text" for m in settled if made and m.family is Family.TEXT and m.role in {Role.NEW, Role.OLD} and not m.parts]
     told = {c.new for c in made} | {c.old for c in made}
     if Column.COMPANY in {c.column for c in made} and any(m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled):
         why.append("another company")
     return Read(tuple(made), bool(why), tuple(said), tuple(why))
+
+
+def _unread(scan: Scan, read: set[Column]) -> list[Column]:
+    """Fields that the mail calls new, wrong or missing, but for which no value was read."""
+    if read & {Column.MOBILE, Column.TELEPHONE, Column.OFFICE}:
+        read = read | {Column.TELEPHONE}
+    if Column.COMPANY in read or Column.STREET in read:
+        read = read | {Column.NAME, Column.STREET, Column.TOWN, Column.NUMBER, Column.POSTCODE}
+    found = []
+    for label in scan.labels:
+        if label.column is None or label.column in read or Role.KEEP in scan.roles_in(scan.sentence[label.start]):
+            continue
+        before = scan.cue_ends.get(label.start)
+        behind = next((c for i in range(label.end, label.end + 3) if (c := scan.cue_starts.get(i))), None)
+        if (before is not None and before.role in {Role.NEW, Role.ADD}) or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE}):
+            found.append(label.column)
+    return found
 
 
 def _others(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) -> bool:
