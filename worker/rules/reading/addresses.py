@@ -53,6 +53,15 @@ class _Reader:
         token = self.at(index)
         return token.low if token else ""
 
+    def opens_street(self, index: int) -> bool:
+        """Is it "rue" or "l'avenue"?"""
+        return self.words.has("street_first", _bare(self.low(index)))
+
+    def street(self, start: int, end: int) -> str:
+        """The name of a street, without the article before it."""
+        text = self.scan.words(start, end)
+        return text[2:] if self.low(start) != _bare(self.low(start)) else text
+
     def is_word(self, index: int) -> bool:
         """Is it a word?"""
         token = self.at(index)
@@ -62,6 +71,10 @@ class _Reader:
         """Does it begin with a capital?"""
         token = self.at(index)
         return token is not None and token.capital
+
+
+def _bare(word: str) -> str:
+    return word[2:] if word.startswith(("l'", "d'")) else word
 
 
 def find(scan: Scan, words: Vocabulary) -> list[Address]:
@@ -102,7 +115,7 @@ def _house(reader: _Reader, index: int, free: int) -> Address | None:
         number, sure, start = reader.scan.words(index, index + 1), True, index
     else:
         start = begin
-    parts = [(Column.STREET, reader.scan.words(begin, last)), (Column.NUMBER, number)]
+    parts = [(Column.STREET, reader.street(begin, last)), (Column.NUMBER, number)]
     box, end = _box_behind(reader, end)
     parts += box
     place, after = _place_behind(reader, end)
@@ -157,10 +170,10 @@ def _first_word(reader: _Reader, last: int, free: int) -> int:
     """Where "rue" or "avenue" stands before the end of a street's name, or -1."""
     for at in range(last - 2, max(free, last - 1 - MOST_WORDS) - 1, -1):
         word = reader.low(at)
-        if reader.words.has("street_first", word):
+        if reader.opens_street(at):
             return at
         if not reader.is_word(at):
-            return at - 1 if word == "." and reader.words.has("street_first", reader.low(at - 1)) else -1
+            return at - 1 if word == "." and reader.opens_street(at - 1) else -1
     return -1
 
 
@@ -200,7 +213,7 @@ def _street_behind(reader: _Reader, index: int) -> tuple[int, int, int]:
     begin = index + 1
     if reader.low(begin) == ",":
         begin += 1
-    if reader.words.has("street_first", reader.low(begin)) and reader.is_word(begin + 1):
+    if reader.opens_street(begin) and reader.is_word(begin + 1):
         end = begin + 1
         while end - begin <= MOST_WORDS and reader.is_word(end) and reader.low(end) not in {"et", "à", "a", "au"}:
             end += 1
@@ -379,14 +392,14 @@ def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]
             continue
         begin, end = _street_alone(reader, index, free)
         if end > begin and not covered & set(range(begin, end)):
-            found.append(Address(begin, end, ((Column.STREET, scan.words(begin, end)),), sure=True))
+            found.append(Address(begin, end, ((Column.STREET, reader.street(begin, end)),), sure=True))
             free = end
     return found
 
 
 def _street_alone(reader: _Reader, index: int, free: int) -> tuple[int, int]:
     word = reader.low(index)
-    if reader.words.has("street_first", word) and reader.is_word(index + 1):
+    if reader.opens_street(index) and reader.is_word(index + 1):
         end = index + 1
         while end - index <= MOST_WORDS and (reader.capital(end) or _inner(reader, end)) and end not in reader.cued - {index + 1}:
             end += 1

@@ -18,7 +18,7 @@ from worker.rules.model import Change, Column, Language
 from worker.rules.reading import gather, naming
 from worker.rules.reading.model import Evidence, Fields, Part
 from worker.rules.reading.strip import Stripped
-from worker.rules.reading.vocabulary import Kind, Scan, Vocabulary, fold_same, scan
+from worker.rules.reading.vocabulary import Kind, Scan, Vocabulary, fold_same, likeliest, scan
 
 MOST_CHARACTERS: Final = 6_000  # of own text that are searched for values
 MOST_SUBJECT: Final = 200
@@ -71,9 +71,9 @@ class Extraction:
 def extract(mail: InboundMail, stripped: Stripped, language: Language, values: Values) -> Extraction:
     """Read all values of ``mail``."""
     subject = "" if _FORWARDED.match(mail.subject) else mail.subject[:MOST_SUBJECT].replace("\n", " ")
-    lead = f"{subject}\n\n" if subject else ""
+    lead = f"{subject}\n\n"
     own = _own(mail.text, stripped)
-    vocabulary = values.vocabularies[language]
+    vocabulary = likeliest(lead + own, values.vocabularies[language], values.vocabularies.values())
     sender = naming.sender(mail, own, stripped, vocabulary)
     found = scan(lead + naming.unsigned(own, sender), vocabulary)
     read = gather.changes(found, vocabulary, language, sender)

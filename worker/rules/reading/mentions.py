@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ NAME_WORDS: Final = 6
 JOB_WORDS: Final = 4  # on either side of the word that names the job
 LABEL_REACH: Final = 6  # tokens between a label and its value
 
+_TIME: Final = re.compile(r"\d{1,2}\.\d\d")
 _OPEN: Final = frozenset('"“„«‘')
 _CLOSE: Final = frozenset('"”“»’')
 _PHONES: Final = frozenset({Column.TELEPHONE, Column.MOBILE, Column.FAX})
@@ -200,8 +202,10 @@ def _numbers(scan: Scan) -> Iterable[Mention]:
 
 
 def _year(scan: Scan, index: int) -> bool:
-    """A number like a year, with no postcode named in its sentence, the one before or the subject."""
+    """A number like a time or a year, with no room or postcode named in its sentence, the one before or the subject."""
     low = scan.tokens[index].low
+    if _TIME.fullmatch(low) and _label_near(scan, index, index + 1, LABEL_REACH, _SMALL) is None:
+        return not any(x.column is Column.OFFICE for x in scan.labels_of.get(0, ()))
     if not (len(low) == 4 and low.isdigit() and "1900" <= low <= "2039"):  # noqa: PLR2004 - digits
         return False
     sentences = (0, scan.sentence[index] - 1, scan.sentence[index])
@@ -227,9 +231,9 @@ def _small_column(scan: Scan, start: int, end: int, *, lettered: bool) -> Column
 def _label_near(scan: Scan, start: int, end: int, reach: int, columns: Iterable[Column]) -> Column | None:
     wanted = set(columns)
     near = [
-        (start - x.end if x.end <= start else x.start - end + 2, x.column)
+        (start - x.end, x.column)
         for x in scan.labels_of.get(scan.sentence[start], ())
-        if x.column in wanted and (0 <= start - x.end <= reach or 0 <= x.start - end <= 2)  # noqa: PLR2004
+        if x.column in wanted and 0 <= start - x.end <= reach
     ]
     return min(near, key=lambda pair: pair[0])[1] if near else None
 
@@ -352,7 +356,8 @@ def _stop_point(scan: Scan, start: int, end: int) -> str:
     text = scan.words(start, end)
     behind = scan.text[scan.tokens[end - 1].end :][:3]
     short = scan.tokens[end - 1].low
-    return text + "." if behind[:1] == "." and short in {"r.l", "zn", "s.a", "inc", "co", "b.v", "n.v", "e.v", "e.k"} else text
+    goes_on = behind[1:2] in {")", ",", ";"} or behind[1:].strip()[:1].islower()
+    return text + "." if behind[:1] == "." and goes_on and short in {"r.l", "zn", "s.a", "inc", "co", "b.v", "n.v", "e.v", "e.k"} else text
 
 
 def _proper(scan: Scan, index: int) -> bool:

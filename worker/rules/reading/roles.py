@@ -31,7 +31,9 @@ class Around:
 
 def speaks(scan: Scan) -> bool:
     """Does the mail speak of something old, new, wrong or to be changed at all, or of one thing and not another?"""
-    return any(c.role in _ASKING or c.role in {Role.NOT, Role.BUT} for c in scan.cues)
+    if any(c.role in _ASKING or c.role in {Role.NOT, Role.BUT} for c in scan.cues):
+        return True
+    return any(t.kind is Kind.ARROW for t in scan.tokens)
 
 
 def intends(scan: Scan) -> bool:
@@ -203,6 +205,8 @@ def _by_before(
             case Role.NOT if gap <= LOOSE_GAP or not mention.strict:
                 return Role.OLD, weak
             case Role.TO if gap <= ADJACENT - 1:
+                if at + 1 < len(around.before) and around.before[at + 1].role is Role.NOT and around.before[at + 1].end == cue.start:
+                    return Role.OLD, weak
                 if prev is not None or any(c.role in {Role.REPLACE, Role.NEW} for c in (*around.before[at + 1 :], *around.behind[:1])):
                     return Role.NEW, weak
             case Role.FROM if gap <= ADJACENT - 1 and following is not None and _turning(scan, mention, around):

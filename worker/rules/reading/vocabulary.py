@@ -100,6 +100,8 @@ _PLAIN: Final = re.compile("|".join((_WORD, _NUMBER, _REST)))
 _FULL: Final = re.compile("|".join((_EMAIL, _PHONE, _WORD, _NUMBER, _REST)))
 _DIGITS: Final = re.compile(r"\d\d")
 _CODE: Final = re.compile(r"[^\W\d_]{1,3}[.-]?\d{1,5}[a-z]?")
+_SHORT: Final = re.compile(r"[^\W\d_][\w']*")
+SHORT_WORDS: Final = 40
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]{4}){2,7}(?:[ .-]?[A-Z0-9]{1,3})?\b")
 _DATE: Final = re.compile(r"\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\b\d{4}-\d{2}-\d{2}\b|\b[01]?\d{3}\.\d{3}\.\d{3}\b")
 
@@ -111,6 +113,7 @@ class Vocabulary:
     phrases: Phrases
     words: Mapping[str, frozenset[str]] = field(repr=False)
     ends: Mapping[str, tuple[str, ...]] = field(repr=False)
+    own: frozenset[str] = field(repr=False)  # words that only mails in this language are full of
 
     @classmethod
     def from_data(cls, data: Mapping[str, Mapping[str, Any]], language: str) -> Vocabulary:
@@ -125,7 +128,9 @@ class Vocabulary:
             for label, words in table.get("fields", {}).items():
                 _add(phrases, words, (None if label == "address" else Column(label),))
         ordered = {first: sorted(found, key=lambda entry: -len(entry[0])) for first, found in phrases.items()}
-        return cls(ordered, *_lists(data, language))
+        words, ends = _lists(data, language)
+        own = {w for table in data.get(language, {}).get("cues", {}).values() for phrase in table for w in fold_same(phrase).split()}
+        return cls(ordered, words, ends, frozenset(own | words["stop"] | words["fillers"] | words["first_person"]))
 
     def has(self, name: str, word: str) -> bool:
         """Is ``word`` (folded) in the list ``name``? An entry ``*x`` stands for every longer word that ends in x."""
@@ -208,6 +213,19 @@ class Scan:
         return self.text[self.tokens[start].start : self.tokens[end - 1].end] if start < end else ""
 
 
+def likeliest(text: str, guessed: Vocabulary, others: Iterable[Vocabulary]) -> Vocabulary:
+    """The vocabulary that knows most words of a short text: few words are too few for the general guess of its language."""
+    words = _SHORT.findall(fold_same(text))
+    if len(words) > SHORT_WORDS:
+        return guessed
+    best, most = guessed, sum(w in guessed.own for w in words)
+    for other in others:
+        known = sum(w in other.own for w in words)
+        if known > most:
+            best, most = other, known
+    return best
+
+
 def scan(text: str, vocabulary: Vocabulary) -> Scan:
     """Cut ``text`` into tokens and find the words of ``vocabulary`` in it."""
     bank = False
@@ -252,8 +270,9 @@ def _tokens(text: str, low: str, pattern: re.Pattern[str]) -> list[Token]:
         word = match.group()
         match match.lastgroup:
             case "w":
-                kind = Kind.CODE if word[-1:].isdigit() and _CODE.fullmatch(word) else Kind.WORD
-                tokens.append(Token(word, start, end, kind, text[start].isupper()))
+                elided = start + 2 if word[1:2] == "'" and len(word) > 2 else start  # noqa: PLR2004 - "l'Église"
+                kind = Kind.CODE if not word.isalpha() and _CODE.fullmatch(word) else Kind.WORD
+                tokens.append(Token(word, start, end, kind, text[start].isupper() or text[elided].isupper()))
             case "n":
                 tokens.append(Token(word, start, end, Kind.NUMBER, False))
             case "e":
@@ -284,9 +303,9 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
     phrases = vocabulary.phrases
     covered = labelled = 0
     for at, token in enumerate(tokens):
-        for sequence, what in phrases.get(token.low, ()):
+        for sequence, what in phrases.get(token.low, ()) or (_bare(token.low, phrases) if "'" in token.low else ()):
             end = at + len(sequence)
-            if len(sequence) > 1 and tuple(t.low for t in tokens[at:end]) != sequence:
+            if len(sequence) > 1 and not _follows(tokens, at, sequence):
                 continue
             if isinstance(what, Role):
                 if at >= covered:
@@ -296,6 +315,20 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
                 labels.append(LabelAt(at, end, what[0]))
                 labelled = end
     return cues, labels
+
+
+def _follows(tokens: list[Token], at: int, sequence: tuple[str, ...]) -> bool:
+    """Do the other words of a phrase stand behind its first, one of them perhaps with "'s"?"""
+    return all(
+        at + i < len(tokens) and tokens[at + i].low.removesuffix("'s") == word.removesuffix("'s") for i, word in enumerate(sequence) if i
+    )
+
+
+def _bare(word: str, phrases: Phrases) -> Sequence[tuple[tuple[str, ...], Any]]:
+    """What is known of a word without the article before it or the ending behind it: "l'adresse", "husband's"."""
+    if word[1:2] == "'":
+        return phrases.get(word[2:], ())
+    return phrases.get(word.removesuffix("'s"), ())
 
 
 def _sentences(tokens: list[Token], vocabulary: Vocabulary) -> tuple[int, ...]:
