@@ -55,7 +55,7 @@ class _Reader:
 
     def opens_street(self, index: int) -> bool:
         """Is it "rue" or "l'avenue"?"""
-        return self.words.has("street_first", _bare(self.low(index)))
+        return _bare(self.low(index)) in self.words.words["street_first"]
 
     def street(self, start: int, end: int) -> str:
         """The name of a street, without the article before it."""
@@ -143,6 +143,9 @@ def _street_before(reader: _Reader, index: int, free: int) -> tuple[int, int, bo
     last = index
     while last > free and (reader.low(last - 1) in {","} or reader.words.has("number_words", reader.low(last - 1))):
         last -= 1
+    short = last - 2 >= free and reader.low(last - 1) == "." and _shortened(reader, last - 2)
+    if short:
+        return _qualified(reader, last - 2, free), last, True
     if last <= free or not reader.is_word(last - 1):
         return -1, last, False
     first = _first_word(reader, last, free)
@@ -164,6 +167,12 @@ def _street_before(reader: _Reader, index: int, free: int) -> tuple[int, int, bo
     if reader.capital(last - 1) and last - 1 not in reader.labelled:
         return _qualified(reader, last - 1, free), last, False
     return -1, last, False
+
+
+def _shortened(reader: _Reader, at: int) -> bool:
+    """ "Bahnhofstr.", "Naamse stwg."."""
+    word = reader.low(at)
+    return reader.is_word(at) and (word.endswith("str") or word in {"stwg", "pl", "ln"}) and len(word) > 2  # noqa: PLR2004 - letters
 
 
 def _first_word(reader: _Reader, last: int, free: int) -> int:
@@ -388,7 +397,7 @@ def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]
     found: list[Address] = []
     free = 0
     for index, token in enumerate(scan.tokens):
-        if token.kind is not Kind.WORD or index in covered or index < free:
+        if token.kind is not Kind.WORD or index in covered or index < free or not (token.capital or reader.opens_street(index)):
             continue
         begin, end = _street_alone(reader, index, free)
         if end > begin and not covered & set(range(begin, end)):

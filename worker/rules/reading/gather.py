@@ -138,7 +138,7 @@ def _parts_in(mention: Mention, cell: tables.Cell) -> Iterable[tuple[Column, str
 def _blocks(scan: Scan, words: Vocabulary, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
     """What stands below a heading has the heading's role; its lines that no form gives away are classified."""
     out = list(assigned)
-    for segment, begin, end in tables.bodies(scan, tables.segments(scan)):
+    for segment, begin, end in tables.bodies(scan, tables.segments(scan, words)):
         inside = {i for i, m in enumerate(out) if m.start < end and m.end > begin}
         role = segment.role or (Role.NEW if segment.colon else None)
         if any(out[i].strict or out[i].column is Column.BOX for i in inside):
@@ -341,13 +341,16 @@ def _unread(scan: Scan, read: set[Column]) -> list[Column]:
         read = read | {Column.TELEPHONE}
     if Column.COMPANY in read or Column.STREET in read:
         read = read | {Column.NAME, Column.STREET, Column.TOWN, Column.NUMBER, Column.POSTCODE}
+    if Column.STREET in read:
+        read = read | {Column.COMPANY, Column.OFFICE}
     found = []
     for label in scan.labels:
         if label.column is None or label.column in read or Role.KEEP in scan.roles_in(scan.sentence[label.start]):
             continue
         before = scan.cue_ends.get(label.start)
         behind = next((c for i in range(label.end, label.end + 3) if (c := scan.cue_starts.get(i))), None)
-        if (before is not None and before.role in {Role.NEW, Role.ADD}) or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE}):
+        colon = label.end < len(scan.tokens) and scan.tokens[label.end].low == ":"
+        if colon or (before is not None and before.role in {Role.NEW, Role.ADD}) or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE}):
             found.append(label.column)
     return found
 

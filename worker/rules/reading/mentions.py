@@ -20,6 +20,7 @@ JOB_WORDS: Final = 4  # on either side of the word that names the job
 LABEL_REACH: Final = 6  # tokens between a label and its value
 
 _TIME: Final = re.compile(r"\d{1,2}\.\d\d")
+_LETTERS: Final = re.compile(r"(?:\b[^\W\d_]-){3}|(?:\b[A-ZÀ-Þ] ){3}")
 _OPEN: Final = frozenset('"“„«‘')
 _CLOSE: Final = frozenset('"”“»’')
 _PHONES: Final = frozenset({Column.TELEPHONE, Column.MOBILE, Column.FAX})
@@ -204,7 +205,8 @@ def _numbers(scan: Scan) -> Iterable[Mention]:
 def _year(scan: Scan, index: int) -> bool:
     """A number like a time or a year, with no room or postcode named in its sentence, the one before or the subject."""
     low = scan.tokens[index].low
-    if _TIME.fullmatch(low) and _label_near(scan, index, index + 1, LABEL_REACH, _SMALL) is None:
+    lettered = index > 0 and scan.tokens[index - 1].capital and len(scan.tokens[index - 1].low) == 1
+    if _TIME.fullmatch(low) and not lettered and _label_near(scan, index, index + 1, LABEL_REACH, _SMALL) is None:
         return not any(x.column is Column.OFFICE for x in scan.labels_of.get(0, ()))
     if not (len(low) == 4 and low.isdigit() and "1900" <= low <= "2039"):  # noqa: PLR2004 - digits
         return False
@@ -274,7 +276,7 @@ def _quote_end(scan: Scan, index: int) -> int:
 
 def _spelled(scan: Scan, sender: Sequence[str]) -> Iterable[Mention]:
     """A word told letter by letter: "D-E-H-A-Y-B-E", "W O J C I E C H"."""
-    index = 0
+    index = 0 if _LETTERS.search(scan.text) else len(scan.tokens)
     while index < len(scan.tokens):
         token = scan.tokens[index]
         end = index
@@ -452,7 +454,7 @@ def _job_end(scan: Scan, words: Vocabulary, at: int, cued: frozenset[int], label
 
 def _countries(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
     for index, token in enumerate(scan.tokens):
-        if token.kind is not Kind.WORD:
+        if token.kind is not Kind.WORD or token.low not in words.countries:
             continue
         for length in (2, 1):
             if words.has("countries", " ".join(t.low for t in scan.tokens[index : index + length])):

@@ -66,7 +66,7 @@ def _relevant(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> lis
     spoken = [
         m
         for m in mentions
-        if m.strict or m.role is not None or m.quoted or m.full or m.column in {Column.BOX, Column.COUNTRY}
+        if m.strict or m.role is not None or m.quoted or m.full or m.column in {Column.BOX, Column.COUNTRY, Column.COMPANY}
         or _chain_before(scan, words, m.start) or _chain_behind(scan, words, m.end)
     ]  # fmt: skip
     return [m for at, m in enumerate(spoken) if not _noun(m) or _claimed(scan, words, m) or _contrasted(scan, words, spoken, at)]
@@ -196,6 +196,8 @@ def _by_before(
     for at, cue in enumerate(around.before):
         gap = mention.start - cue.end
         match cue.role:
+            case Role.TURN if prev is not None and prev.role is Role.CONTACT:
+                return Role.CONTACT, weak
             case Role.NEW | Role.BUT | Role.TURN | Role.ADD:
                 return Role.NEW, weak
             case Role.INSTEAD:
@@ -323,7 +325,8 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
     last: dict[Family, Mention] = {}
     for at, mention in enumerate(out):
         known = mention.column is not None or mention.quoted
-        if mention.role is None and (mention.weak or mention.strict or known):
+        open_ = mention.role is None or (mention.role is Role.CONTACT and mention.strict)
+        if open_ and (mention.weak or mention.strict or known):
             partner = last.get(mention.family)
             if partner is not None and partner.role is Role.OLD and (
                 (_fits(partner, mention) and _near(scan, partner, mention)) or _pair(scan, partner, mention)

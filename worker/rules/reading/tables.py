@@ -141,7 +141,7 @@ class Segment:
     colon: bool  # the label is followed by a colon
 
 
-def segments(scan: Scan) -> list[Segment]:
+def segments(scan: Scan, words: Vocabulary) -> list[Segment]:
     """The lines (and the parts of lines between commas) that stand below or behind a heading, or behind a label and a colon."""
     out: list[Segment] = []
     role: Role | None = None
@@ -157,14 +157,14 @@ def segments(scan: Scan) -> list[Segment]:
             role, filled = heads[index], False
             start = index + 1
             continue
-        segment = _segment(scan, start, index, role)
+        segment = _segment(scan, words, start, index, role)
         if segment is not None:
             out.append(segment)
             filled = filled or segment.role is not None
         start = index + 1
         if token.kind is Kind.END or (token.kind is Kind.GAP and filled):
             role = None
-    last = _segment(scan, start, len(scan.tokens), role)
+    last = _segment(scan, words, start, len(scan.tokens), role)
     return [*out, last] if last is not None else out
 
 
@@ -186,12 +186,14 @@ def _headings(scan: Scan) -> dict[int, Role | None]:
     return out
 
 
-def _segment(scan: Scan, start: int, end: int, role: Role | None) -> Segment | None:
+def _segment(scan: Scan, words: Vocabulary, start: int, end: int, role: Role | None) -> Segment | None:
     while start < end and scan.tokens[start].kind in {Kind.MARK, Kind.LINE, Kind.GAP}:
         start += 1
     if start >= end:
         return None
     label = next((x for x in scan.labels if x.start == start and x.end <= end), None)
+    if label is None and words.has("number_words", scan.tokens[start].low):
+        label = LabelAt(start, start + 1, Column.NUMBER)
     colon = label is not None and label.end < end and scan.tokens[label.end].low in {":", "="}
     if role is None and not colon:
         return None

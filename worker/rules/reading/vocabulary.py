@@ -113,6 +113,7 @@ class Vocabulary:
     phrases: Phrases
     words: Mapping[str, frozenset[str]] = field(repr=False)
     ends: Mapping[str, tuple[str, ...]] = field(repr=False)
+    countries: frozenset[str] = field(repr=False)  # first words of the names of countries
     own: frozenset[str] = field(repr=False)  # words that only mails in this language are full of
 
     @classmethod
@@ -130,14 +131,13 @@ class Vocabulary:
         ordered = {first: sorted(found, key=lambda entry: -len(entry[0])) for first, found in phrases.items()}
         words, ends = _lists(data, language)
         own = {w for table in data.get(language, {}).get("cues", {}).values() for phrase in table for w in fold_same(phrase).split()}
-        return cls(ordered, words, ends, frozenset(own | words["stop"] | words["fillers"] | words["first_person"]))
+        countries = frozenset(name.split()[0] for name in words["countries"])
+        return cls(ordered, words, ends, countries, frozenset(own | words["stop"] | words["fillers"] | words["first_person"]))
 
     def has(self, name: str, word: str) -> bool:
         """Is ``word`` (folded) in the list ``name``? An entry ``*x`` stands for every longer word that ends in x."""
-        if word in self.words[name]:
-            return True
         ends = self.ends[name]
-        return bool(ends) and word.endswith(ends) and not word.startswith(ends)
+        return word in self.words[name] or (bool(ends) and word.endswith(ends) and not word.startswith(ends))
 
 
 def _lists(data: Mapping[str, Mapping[str, Any]], language: str) -> tuple[dict[str, frozenset[str]], dict[str, tuple[str, ...]]]:
@@ -319,9 +319,13 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
 
 def _follows(tokens: list[Token], at: int, sequence: tuple[str, ...]) -> bool:
     """Do the other words of a phrase stand behind its first, one of them perhaps with "'s"?"""
-    return all(
-        at + i < len(tokens) and tokens[at + i].low.removesuffix("'s") == word.removesuffix("'s") for i, word in enumerate(sequence) if i
-    )
+    if at + len(sequence) > len(tokens):
+        return False
+    for i in range(1, len(sequence)):
+        low = tokens[at + i].low
+        if low != sequence[i] and low.removesuffix("'s") != sequence[i]:
+            return False
+    return True
 
 
 def _bare(word: str, phrases: Phrases) -> Sequence[tuple[tuple[str, ...], Any]]:
