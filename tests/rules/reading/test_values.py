@@ -188,7 +188,9 @@ def test_what_is_no_change_is_not_read_or_doubted(reader: Reader, sender: str, s
     assert found.fields.changes == () or found.doubtful
 
 
-@pytest.mark.parametrize("text", ["Mijn nieuw rekeningnummer is BE68 5390 0754 7034.", "Meine neue IBAN lautet DE89 3704 0044 0532 0130 00."])
+@pytest.mark.parametrize(
+    "text", ["Mijn nieuw rekeningnummer is BE68 5390 0754 7034.", "Meine neue IBAN lautet DE89 3704 0044 0532 0130 00."]
+)
 def test_bank_details_are_told_and_never_changed(reader: Reader, text: str) -> None:
     found = read(reader, ANN, "", text)
     assert found.bank
@@ -206,7 +208,9 @@ def test_the_cases_are_many_and_a_quarter_of_them_reads_nothing() -> None:
     assert len(NOTHING) >= 30
 
 
-@pytest.mark.parametrize("piece", ["Straat 1 ", "not 5 but 6 ", "rue de la ", "0470 00 00 23, ", "a: b -> c\n", "“A” ", "A-B-C-D ", "| a | b |\n", "nicht A B, "])
+@pytest.mark.parametrize(
+    "piece", ["Straat 1 ", "not 5 but 6 ", "rue de la ", "0470 00 00 23, ", "a: b -> c\n", "“A” ", "A-B-C-D ", "| a | b |\n", "nicht A B, "]
+)
 def test_a_long_mail_is_read_in_bounded_time(reader: Reader, piece: str) -> None:
     text = (piece * (20_000 // len(piece) + 1))[:20_000]
     begin = time.process_time()

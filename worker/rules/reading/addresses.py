@@ -230,7 +230,11 @@ def _street_behind(reader: _Reader, index: int) -> tuple[int, int, int]:
     for end in range(begin + 1, begin + 5):
         if not (reader.is_word(end - 1) and reader.capital(end - 1)):
             break
-        if end - begin > 1 and reader.words.has("street_last", reader.low(end - 1)) and not reader.words.has("street_last", reader.low(end)):
+        if (
+            end - begin > 1
+            and reader.words.has("street_last", reader.low(end - 1))
+            and not reader.words.has("street_last", reader.low(end))
+        ):
             return begin, end, end
     return -1, -1, -1
 

@@ -17,6 +17,7 @@ _SMALL: Final = frozenset({Column.NUMBER, Column.BOX, Column.POSTCODE, Column.OF
 _ADDRESS: Final = frozenset({Column.STREET, Column.TOWN, Column.POSTCODE, Column.NUMBER, Column.BOX, Column.COUNTRY, Column.COMPANY})
 _TYPED: Final = frozenset({Family.EMAIL, Family.PHONE, Family.ADDRESS})
 POSTCODE_DIGITS: Final = 4
+PARTNERS: Final = 8  # mentions before and behind among which the other half of a change is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,13 @@ def _fellows(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
             continue
         near = next((m for m in reversed(out[:at]) if m.family is Family.PHONE), None)
         labels = [x for x in scan.labels_of.get(scan.sentence[mention.start], ()) if x.column is mention.column and x.end <= mention.start]
-        if near is None or not labels or labels[-1].start < near.end or near.column is mention.column or not (near.weak or near.role is Role.NEW):
+        if (
+            near is None
+            or not labels
+            or labels[-1].start < near.end
+            or near.column is mention.column
+            or not (near.weak or near.role is Role.NEW)
+        ):
             continue
         if scan.sentence[mention.start] - scan.sentence[near.start] <= 1:
             out[at] = replace(mention, role=near.role, weak=near.weak)
@@ -228,7 +235,12 @@ def _column(scan: Scan, words: Vocabulary, mention: Mention, out: Sequence[Menti
     if living:
         return Column.TOWN
     if mention.quoted:
-        if not (scan.tokens[mention.start].capital or mention.column is not None or mention.end - mention.start == 1 and mention.role is not None):
+        if not (
+            scan.tokens[mention.start].capital
+            or mention.column is not None
+            or mention.end - mention.start == 1
+            and mention.role is not None
+        ):
             return None
         return _wide(scan, mention, wanted) if mention.end - mention.start <= 4 else None  # noqa: PLR2004 - words
     return _wide(scan, mention, wanted, sentence=True)
@@ -256,7 +268,8 @@ def _label(scan: Scan, mention: Mention, wanted: frozenset[Column]) -> Column | 
 
 
 def _partner(scan: Scan, mention: Mention, out: Sequence[Mention], at: int) -> Mention | None:
-    same = [m for m in out if m is mention or (m.family is mention.family and m.role in {Role.OLD, Role.NEW})]
+    around = out[max(0, at - PARTNERS) : at + PARTNERS + 1]
+    same = [m for m in around if m is mention or (m.family is mention.family and m.role in {Role.OLD, Role.NEW})]
     place = next(i for i, m in enumerate(same) if m is mention)
     for other in (place - 1, place + 1):
         if 0 <= other < len(same):
@@ -281,7 +294,12 @@ def _wide(scan: Scan, mention: Mention, wanted: frozenset[Column], *, sentence: 
 
 def _said(scan: Scan, words: Vocabulary, mention: Mention) -> Iterable[Said]:
     role = mention.role
-    if role is None and mention.weak and _wanted(scan, scan.sentence[mention.start]) and (mention.strict or _labelled(scan, words, mention)):
+    if (
+        role is None
+        and mention.weak
+        and _wanted(scan, scan.sentence[mention.start])
+        and (mention.strict or _labelled(scan, words, mention))
+    ):
         role = Role.NEW
     if role not in {Role.NEW, Role.OLD}:
         return
@@ -322,7 +340,11 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
             why.append(f"old {column.value} alone")
         if len(new) == 1 and old != new:
             made.append(Change(column, new[0], old[0] if len(old) == 1 else None))
-    open_ = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not _signs(scan, m, who) and not list(_said(scan, words, m))]
+    open_ = [
+        m
+        for m in settled
+        if m.strict and m.family in _TYPED and m.role is None and not _signs(scan, m, who) and not list(_said(scan, words, m))
+    ]
     if open_:
         why.append("unexplained")
     if any(_others(scan, words, m, who) for m in settled if m.role is Role.NEW or m.weak):
@@ -330,7 +352,9 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
     why += [f"{column.value} named" for column in _unread(scan, {c.column for c in made} | {s.column for s in said})]
     why += ["unclear text" for m in settled if made and m.family is Family.TEXT and m.role in {Role.NEW, Role.OLD} and not m.parts]
     told = {c.new for c in made} | {c.old for c in made}
-    if Column.COMPANY in {c.column for c in made} and any(m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled):
+    if Column.COMPANY in {c.column for c in made} and any(
+        m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled
+    ):
         why.append("another company")
     return Read(tuple(made), bool(why), tuple(said), tuple(why))
 
@@ -350,7 +374,11 @@ def _unread(scan: Scan, read: set[Column]) -> list[Column]:
         before = scan.cue_ends.get(label.start)
         behind = next((c for i in range(label.end, label.end + 3) if (c := scan.cue_starts.get(i))), None)
         colon = label.end < len(scan.tokens) and scan.tokens[label.end].low == ":"
-        if colon or (before is not None and before.role in {Role.NEW, Role.ADD}) or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE}):
+        if (
+            colon
+            or (before is not None and before.role in {Role.NEW, Role.ADD})
+            or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE})
+        ):
             found.append(label.column)
     return found
 
@@ -359,7 +387,12 @@ def _others(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender)
     """Does another person stand before the value in its sentence: "my mother", "Mr Ashworth", "the number of Sam"?"""
     sentence = scan.sentence[mention.start]
     for cue in scan.cues_of.get(sentence, ()):
-        if cue.role is Role.OTHER and cue.end <= mention.start and not _greets(scan, words, cue) and not _self(scan, words, cue.end, mention):
+        if (
+            cue.role is Role.OTHER
+            and cue.end <= mention.start
+            and not _greets(scan, words, cue)
+            and not _self(scan, words, cue.end, mention)
+        ):
             return True
     for label in scan.labels_of.get(sentence, ()):
         at = label.end
@@ -412,7 +445,9 @@ def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[st
     old = [o for o in old if not all(w in known or len(w) == 1 for w in naming.parts(o)) or set(naming.parts(o)) == known]
     if old and not new and who.name and all(naming.misspelt(naming.parts(o), who) for o in old):
         words = set(naming.parts(who.name))
-        new = [who.name] if any(set(naming.parts(t)) <= words and not set(naming.parts(t)) <= set(naming.parts(old[0])) for t in told) else []
+        new = (
+            [who.name] if any(set(naming.parts(t)) <= words and not set(naming.parts(t)) <= set(naming.parts(old[0])) for t in told) else []
+        )
     first_old = max(old, key=len, default="")
     full = list(dict.fromkeys(naming.complete(n, first_old, who) for n in new))
     first_new = max(full, key=len, default="")
@@ -422,4 +457,3 @@ def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[st
 
 def _longest(names: list[str]) -> list[str]:
     return [n for n in names if not any(n != other and set(naming.parts(n)) < set(naming.parts(other)) for other in names)]
-

@@ -61,7 +61,15 @@ def find(scan: Scan, words: Vocabulary, language: Language, sender: Sequence[str
     streets = [_of_address(a) for a in addresses.streets_alone(scan, words, [(m.start, m.end) for m in strict])]
     boxes = _boxes(scan, words)
     quotes = [replace(q, column=Column.NAME) if _is_sender(scan, q, sender) else q for q in _quotes(scan)]
-    loose = [*_spelled(scan, sender), *quotes, *_companies(scan, words), *_hinted(scan, words, sender), *_called(scan, words, sender), *_jobs(scan, words), *_countries(scan, words)]
+    loose = [
+        *_spelled(scan, sender),
+        *quotes,
+        *_companies(scan, words),
+        *_hinted(scan, words, sender),
+        *_called(scan, words, sender),
+        *_jobs(scan, words),
+        *_countries(scan, words),
+    ]
     loose += [*_numbers(scan), *_runs(scan, words, sender)]
     found = _first(strict, boxes, streets, loose)
     return found[: MOST_STRICT + MOST_LOOSE]
@@ -246,7 +254,9 @@ def _quotes(scan: Scan) -> Iterable[Mention]:
     while index < len(tokens):
         if tokens[index].low in _OPEN or (tokens[index].low == "'" and _begins_quote(scan, index)):
             end = _quote_end(scan, index)
-            named = index + 1 in scan.label_ends or any(x.start == index + 1 and x.end == end for x in scan.labels_of.get(scan.sentence[index], ()))
+            named = index + 1 in scan.label_ends or any(
+                x.start == index + 1 and x.end == end for x in scan.labels_of.get(scan.sentence[index], ())
+            )
             if end > index + 1 and not named and (end - index > 2 or len(tokens[index + 1].low) > 1):  # noqa: PLR2004 - the letter "h" is no value
                 text = scan.words(index + 1, end).strip(" ,.")
                 yield Mention(Family.TEXT, index + 1, end, (), text, quoted=True)
@@ -445,7 +455,11 @@ def _job_end(scan: Scan, words: Vocabulary, at: int, cued: frozenset[int], label
     while end < len(scan.tokens) and end - at < JOB_WORDS:
         if _job_word(scan, words, end, cued, labelled - {end}):
             end += 1
-        elif scan.tokens[end].low in {"of", "des", "de", "du", "d'", "van"} and end + 1 < len(scan.tokens) and _job_word(scan, words, end + 1, cued, frozenset()):
+        elif (
+            scan.tokens[end].low in {"of", "des", "de", "du", "d'", "van"}
+            and end + 1 < len(scan.tokens)
+            and _job_word(scan, words, end + 1, cued, frozenset())
+        ):
             end += 2
         else:
             break
@@ -465,21 +479,25 @@ def _countries(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
                 break
 
 
+def _common(index: int, token: Token, inside: frozenset[int], words: Vocabulary) -> bool:
+    """Is it a word of the vocabulary, a day or a month, and so no name?"""
+    low = token.low
+    return index in inside or any(low in words.words[name] for name in ("months", "stop", "fillers", "first_person"))
+
+
 def _runs(scan: Scan, words: Vocabulary, sender: Sequence[str]) -> Iterable[Mention]:
     """Runs of capitals, and in a mail without capitals the words that are like the sender's name."""
-    cued, labelled = scan.cued, scan.labelled
+    inside = scan.cued | scan.labelled
     index = 0
     plain = sum(t.capital for t in scan.tokens) * 16 <= len(scan.tokens)  # somebody who writes without capitals
     while index < len(scan.tokens):
         token = scan.tokens[index]
-        inside = index in cued or index in labelled
-        small = words.has("months", token.low) or words.has("stop", token.low) or words.has("fillers", token.low) or words.has("first_person", token.low)
-        inside = inside or small
-        if token.kind is not Kind.WORD or (inside and token.low not in sender) or not (token.capital or (plain and like(token.low, sender))):
+        named = token.capital or (plain and like(token.low, sender))
+        if token.kind is not Kind.WORD or not named or (token.low not in sender and _common(index, token, inside, words)):
             index += 1
             continue
-        end = _run_end(scan, words, index, cued | labelled, company=False)
-        end = _cut(scan, words, index, end, cued | labelled, sender)
+        end = _run_end(scan, words, index, inside, company=False)
+        end = _cut(scan, words, index, end, inside, sender)
         if not words.has("abbreviations", token.low) or end - index > 1:
             text = scan.words(index, end)
             own = [like(t.low, sender) for t in scan.tokens[index:end] if t.kind is Kind.WORD]
@@ -494,9 +512,19 @@ def _cut(scan: Scan, words: Vocabulary, start: int, end: int, inside: frozenset[
         if at in inside and scan.tokens[at].low not in sender and not words.has("particles", scan.tokens[at].low):
             end = at
             break
-    while end < len(scan.tokens) and scan.tokens[end].kind is Kind.WORD and like(scan.tokens[end].low, sender) and not scan.tokens[start].capital:
+    while (
+        end < len(scan.tokens)
+        and scan.tokens[end].kind is Kind.WORD
+        and like(scan.tokens[end].low, sender)
+        and not scan.tokens[start].capital
+    ):
         end += 1
-    while end - 1 > start and not scan.tokens[end - 1].capital and not like(scan.tokens[end - 1].low, sender) and scan.tokens[end - 1].low != ".":
+    while (
+        end - 1 > start
+        and not scan.tokens[end - 1].capital
+        and not like(scan.tokens[end - 1].low, sender)
+        and scan.tokens[end - 1].low != "."
+    ):
         end -= 1
     return end
 

@@ -57,11 +57,15 @@ def unsigned(own: str, who: Sender) -> str:
 def _signing(line: str, who: Sender) -> bool:
     """Is the line the sender's name, in full or the first name, and nothing else?"""
     words = [w for w in parts(line) if len(w) > 1]
-    return 0 < len(words) <= LONGEST_SIGNED and (same(line, who.name) or (len(words) == 1 and words[0] == parts(who.name)[:1][0]) if who.name else False)
+    return 0 < len(words) <= LONGEST_SIGNED and (
+        same(line, who.name) or (len(words) == 1 and words[0] == parts(who.name)[:1][0]) if who.name else False
+    )
 
 
 def _untitled(words: list[str], vocabulary: Vocabulary) -> list[str]:
-    while len(words) > 1 and (vocabulary.has("title_words", fold_same(words[0]).strip(".")) or words[0].endswith(".") and len(words[0]) > 2):  # noqa: PLR2004
+    while len(words) > 1 and (
+        vocabulary.has("title_words", fold_same(words[0]).strip(".")) or words[0].endswith(".") and len(words[0]) > 2
+    ):  # noqa: PLR2004
         words = words[1:]
     return words
 
@@ -78,7 +82,11 @@ def _signed(own: str, text: str, stripped: Stripped) -> str:
     tail = re.split(r"[.!?,] ", last)[-1] if len(last) > 40 else last  # noqa: PLR2004 - characters of a whole sentence
     for line in (*below, tail):
         found = _WORD.findall(line)
-        if 1 <= len(found) <= LONGEST_SIGNED and not line.rstrip().endswith((".", "?", "!")) and not any(c.isdigit() or c in "@:" for c in line):
+        if (
+            1 <= len(found) <= LONGEST_SIGNED
+            and not line.rstrip().endswith((".", "?", "!"))
+            and not any(c.isdigit() or c in "@:" for c in line)
+        ):
             return line.strip(" .,-!\t")
     return ""
 

@@ -17,7 +17,9 @@ ADJACENT: Final = 2
 CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
 
 _ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
-_AWAY: Final = frozenset({"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur", "am", "an", "aan", "au"})
+_AWAY: Final = frozenset(
+    {"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur", "am", "an", "aan", "au"}
+)
 _BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
 
 
@@ -116,14 +118,23 @@ def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: 
         near = mentions[other]
         first, second = (near, mentions[at]) if other < at else (mentions[at], near)
         close = second.start - first.end <= 2 * LOOSE_GAP and scan.sentence[first.start] == scan.sentence[second.start]
-        if near.family is Family.TEXT and close and (not _noun(near) or _claimed(scan, words, near)) and _against(scan, first.end, second.start):
+        if (
+            near.family is Family.TEXT
+            and close
+            and (not _noun(near) or _claimed(scan, words, near))
+            and _against(scan, first.end, second.start)
+        ):
             return True
     return False
 
 
 def _against(scan: Scan, start: int, end: int) -> bool:
     wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT}
-    return any(c.end <= end and c.role in wanted for i in (start, start + 1) if (c := scan.cue_starts.get(i)) and (i == start or scan.tokens[start].low in _BETWEEN))
+    return any(
+        c.end <= end and c.role in wanted
+        for i in (start, start + 1)
+        if (c := scan.cue_starts.get(i)) and (i == start or scan.tokens[start].low in _BETWEEN)
+    )
 
 
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
@@ -186,9 +197,7 @@ def _decided(
     return replace(mention, role=role, weak=weak)
 
 
-def _by_before(
-    scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None
-) -> tuple[Role | None, bool]:
+def _by_before(scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None) -> tuple[Role | None, bool]:
     """What the cues before a mention say, the nearest first; and whether one of them is only a weak sign."""
     weak = False
     if mention.start and scan.tokens[mention.start - 1].kind is Kind.ARROW:
@@ -328,8 +337,10 @@ def _partnered(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> li
         open_ = mention.role is None or (mention.role is Role.CONTACT and mention.strict)
         if open_ and (mention.weak or mention.strict or known):
             partner = last.get(mention.family)
-            if partner is not None and partner.role is Role.OLD and (
-                (_fits(partner, mention) and _near(scan, partner, mention)) or _pair(scan, partner, mention)
+            if (
+                partner is not None
+                and partner.role is Role.OLD
+                and ((_fits(partner, mention) and _near(scan, partner, mention)) or _pair(scan, partner, mention))
             ):
                 out[at] = replace(mention, role=Role.NEW)
         if out[at].role is not None:
@@ -346,7 +357,11 @@ def _near(scan: Scan, partner: Mention, mention: Mention) -> bool:
 
 def _pair(scan: Scan, partner: Mention, mention: Mention) -> bool:
     """Two loose texts of which only one shows its field: in the same or in neighbouring sentences they may be one change."""
-    return mention.family is Family.TEXT and scan.sentence[mention.start] - scan.sentence[partner.start] <= 1 and (mention.weak or mention.quoted)
+    return (
+        mention.family is Family.TEXT
+        and scan.sentence[mention.start] - scan.sentence[partner.start] <= 1
+        and (mention.weak or mention.quoted)
+    )
 
 
 def _fits(a: Mention, b: Mention) -> bool:
@@ -361,7 +376,9 @@ def _listed(before: Mention, mention: Mention) -> bool:
     """Can the two stand beside each other in a list of different fields?"""
     if (before.column is None and before.family is not Family.ADDRESS) or (before.family is mention.family is Family.ADDRESS):
         return False
-    return (mention.strict and (mention.column is None or before.column != mention.column)) or (mention.column is not None and before.column != mention.column and before.role is not None)
+    return (mention.strict and (mention.column is None or before.column != mention.column)) or (
+        mention.column is not None and before.column != mention.column and before.role is not None
+    )
 
 
 def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> bool:
@@ -371,6 +388,9 @@ def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> 
     if mention.start - before.end > 2 * LOOSE_GAP or _between(scan, before, mention):
         return False
     return all(
-        i in scan.labelled or scan.tokens[i].low in _BETWEEN or words.has("fillers", scan.tokens[i].low) or scan.tokens[i].low in {"und", "and", "et", "en", "."}
+        i in scan.labelled
+        or scan.tokens[i].low in _BETWEEN
+        or words.has("fillers", scan.tokens[i].low)
+        or scan.tokens[i].low in {"und", "and", "et", "en", "."}
         for i in range(before.end, mention.start)
     )

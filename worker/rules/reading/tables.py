@@ -81,7 +81,10 @@ def _split(scan: Scan, line: Line) -> list[tuple[int, int]]:
         out.append((at, match.start()))
         at = match.end()
     out.append((at, line.end))
-    spans = [(s + len(scan.text[s:e]) - len(scan.text[s:e].lstrip(" |*")), e - len(scan.text[s:e]) + len(scan.text[s:e].rstrip(" |*"))) for s, e in out]
+    spans = [
+        (s + len(scan.text[s:e]) - len(scan.text[s:e].lstrip(" |*")), e - len(scan.text[s:e]) + len(scan.text[s:e].rstrip(" |*")))
+        for s, e in out
+    ]
     return [(s, e) for s, e in spans if s < e]
 
 

@@ -16,6 +16,7 @@ from worker.rules.model import Column
 from worker.rules.reading.tokens import fold
 
 LONGEST_PHRASE: Final = 6  # tokens
+LONGEST_SENTENCE: Final = 160  # tokens; a longer one is cut, so that looking around a value is bounded
 WRAPPED: Final = 56  # characters from which a line may have been broken by a mail program
 
 
@@ -96,10 +97,13 @@ _NUMBER: Final = r"(?P<n>\d(?:\w|[.-](?=\w))*)"
 _REST: Final = r"(?P<a>->|=>|—>|→|⇒|>>)|(?P<l>\n[\s]*)|(?P<m>[^\s\w])"
 _PHONE: Final = r"(?P<p>(?<![\w/.-])(?=(?:[ ().+/-]{0,3}\d){8})(?:\+\d{1,3}[ .-]?(?:\(0\) ?)?|\(?0)\d{1,5}\)?(?:[ .-]|/| / )?\d{2,8}(?:[ .-]?\d{2,6}){0,5}(?![\w@]|[.-]\w))"
 _EMAIL: Final = r"(?P<e>[\w+][\w.+-]{0,63}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4})"
-_PLAIN: Final = re.compile("|".join((_WORD, _NUMBER, _REST)))
-_FULL: Final = re.compile("|".join((_EMAIL, _PHONE, _WORD, _NUMBER, _REST)))
+_PLAIN: Final = re.compile(f"{_WORD}|{_NUMBER}|{_REST}")
+_FULL: Final = re.compile(f"{_EMAIL}|{_PHONE}|{_WORD}|{_NUMBER}|{_REST}")
 _DIGITS: Final = re.compile(r"\d\d")
 _CODE: Final = re.compile(r"[^\W\d_]{1,3}[.-]?\d{1,5}[a-z]?")
+_KINDS: Final = {
+    "w": Kind.WORD, "n": Kind.NUMBER, "e": Kind.EMAIL, "p": Kind.PHONE, "a": Kind.ARROW, "l": Kind.LINE, "m": Kind.MARK,
+}  # fmt: skip
 _SHORT: Final = re.compile(r"[^\W\d_][\w']*")
 SHORT_WORDS: Final = 40
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]{4}){2,7}(?:[ .-]?[A-Z0-9]{1,3})?\b")
@@ -268,23 +272,18 @@ def _tokens(text: str, low: str, pattern: re.Pattern[str]) -> list[Token]:
     for match in pattern.finditer(low):
         start, end = match.span()
         word = match.group()
-        match match.lastgroup:
-            case "w":
-                elided = start + 2 if word[1:2] == "'" and len(word) > 2 else start  # noqa: PLR2004 - "l'Église"
-                kind = Kind.CODE if not word.isalpha() and _CODE.fullmatch(word) else Kind.WORD
-                tokens.append(Token(word, start, end, kind, text[start].isupper() or text[elided].isupper()))
-            case "n":
-                tokens.append(Token(word, start, end, Kind.NUMBER, False))
-            case "e":
-                tokens.append(Token(word, start, end, Kind.EMAIL, False))
-            case "p":
-                tokens.append(Token(word, start, end, Kind.PHONE, False))
-            case "a":
-                tokens.append(Token(word, start, end, Kind.ARROW, False))
-            case "l":
-                tokens.append(Token("\n", start, end, _line(text, tokens, word, start, end), False))
-            case _:
-                tokens.append(Token(word, start, end, Kind.END if word in ".!?" else Kind.MARK, False))
+        kind = _KINDS[match.lastgroup or "m"]
+        capital = False
+        if kind is Kind.WORD:
+            elided = start + 2 if word[1:2] == "'" and len(word) > 2 else start  # noqa: PLR2004 - "l'Église"
+            capital = text[start].isupper() or text[elided].isupper()
+            kind = kind if word.isalpha() or not _CODE.fullmatch(word) else Kind.CODE
+        elif kind is Kind.LINE:
+            kind = _line(text, tokens, word, start, end)
+            word = "\n"
+        elif kind is Kind.MARK and word in ".!?":
+            kind = Kind.END
+        tokens.append(Token(word, start, end, kind, capital))
     return tokens
 
 
@@ -293,7 +292,7 @@ def _line(text: str, tokens: list[Token], word: str, start: int, end: int) -> Ki
     if word.count("\n") > 1:
         return Kind.GAP
     begin = text.rfind("\n", 0, start) + 1
-    wrapped = start - begin >= WRAPPED and bool(tokens) and tokens[-1].low not in ":"
+    wrapped = start - begin >= WRAPPED and bool(tokens) and tokens[-1].low != ":"
     return Kind.MARK if wrapped and end < len(text) else Kind.LINE
 
 
@@ -337,12 +336,16 @@ def _bare(word: str, phrases: Phrases) -> Sequence[tuple[tuple[str, ...], Any]]:
 
 def _sentences(tokens: list[Token], vocabulary: Vocabulary) -> tuple[int, ...]:
     numbers: list[int] = []
-    at = 0
+    at = begun = 0
     short, months = vocabulary.words["abbreviations"], vocabulary.words["months"]
     for index, token in enumerate(tokens):
         numbers.append(at)
-        if token.kind in {Kind.LINE, Kind.GAP} or (token.kind is Kind.END and not _inside(tokens, index, short, months)):
-            at += 1
+        kind = token.kind
+        if kind is Kind.WORD and index - begun < LONGEST_SENTENCE:
+            continue
+        ends = kind is Kind.LINE or kind is Kind.GAP or (kind is Kind.END and not _inside(tokens, index, short, months))
+        if ends or index - begun >= LONGEST_SENTENCE:
+            at, begun = at + 1, index + 1
     return tuple(numbers)
 
 
