@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from worker.rules.model import Column
-from worker.rules.reading.vocabulary import Kind, Scan, Token, Vocabulary
+from worker.rules.reading import streets
+from worker.rules.reading.streets import Reader
+from worker.rules.reading.vocabulary import Kind, Scan, Token, Vocabulary, fold_same
 
-MOST_WORDS: Final = 6  # of a street's name
 TOWN_WORDS: Final = 4
-
 _HOUSE: Final = re.compile(r"\d{1,4}[a-z]?(?:-\d{1,3})?")
 _DIGITS4: Final = re.compile(r"\d{4}")
 _POSTCODE: Final = re.compile(r"(?:(?:b|f|d|l|ch|a|be|de|fr|at|lu)-)?\d{4,5}|\d{4}-\d{3}")
@@ -24,7 +24,6 @@ _BRITISH_IN: Final = re.compile(r"\d[a-z]{2}")
 _EIRCODE_OUT: Final = re.compile(r"[a-z]\d[\dw]")
 _EIRCODE_IN: Final = re.compile(r"[a-z][\da-z]{3}")
 _BOX: Final = re.compile(r"[a-z]?\d{1,4}[a-z]?(?:[./]\d{1,3})?|[a-z]\d{0,4}|\d\.\d{1,2}")
-_HYPHENED: Final = frozenset({"-", "–"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,51 +36,11 @@ class Address:
     sure: bool  # a word for street, or a postcode and a town, says that it is one
 
 
-@dataclass(slots=True)
-class _Reader:
-    scan: Scan
-    words: Vocabulary
-    labelled: frozenset[int]
-    cued: frozenset[int]
-
-    def at(self, index: int) -> Token | None:
-        """The token at ``index``, if there is one."""
-        return self.scan.tokens[index] if 0 <= index < len(self.scan.tokens) else None
-
-    def low(self, index: int) -> str:
-        """Its folded text, or nothing."""
-        token = self.at(index)
-        return token.low if token else ""
-
-    def opens_street(self, index: int) -> bool:
-        """Is it "rue" or "l'avenue"?"""
-        return _bare(self.low(index)) in self.words.words["street_first"]
-
-    def street(self, start: int, end: int) -> str:
-        """The name of a street, without the article before it."""
-        text = self.scan.words(start, end)
-        return text[2:] if self.low(start) != _bare(self.low(start)) else text
-
-    def is_word(self, index: int) -> bool:
-        """Is it a word?"""
-        token = self.at(index)
-        return token is not None and token.kind is Kind.WORD
-
-    def capital(self, index: int) -> bool:
-        """Does it begin with a capital?"""
-        token = self.at(index)
-        return token is not None and token.capital
-
-
-def _bare(word: str) -> str:
-    return word[2:] if word.startswith(("l'", "d'")) else word
-
-
 def find(scan: Scan, words: Vocabulary) -> list[Address]:
     """All addresses in ``scan``, in order, none overlapping another."""
     if not any(t.kind is Kind.NUMBER for t in scan.tokens):
         return []
-    reader = _Reader(scan, words, scan.labelled, scan.cued)
+    reader = Reader(scan, words, scan.labelled, scan.cued)
     found: list[Address] = []
     free = 0
     for index, token in enumerate(scan.tokens):
@@ -94,7 +53,7 @@ def find(scan: Scan, words: Vocabulary) -> list[Address]:
     return found
 
 
-def _at(reader: _Reader, index: int, free: int, token: Token) -> Address | None:
+def _at(reader: Reader, index: int, free: int, token: Token) -> Address | None:
     if token.kind is Kind.NUMBER:
         return _house(reader, index, free) or _place_alone(reader, index)
     if token.kind is Kind.CODE or "-" in token.low:
@@ -102,14 +61,14 @@ def _at(reader: _Reader, index: int, free: int, token: Token) -> Address | None:
     return None
 
 
-def _house(reader: _Reader, index: int, free: int) -> Address | None:
+def _house(reader: Reader, index: int, free: int) -> Address | None:
     """The address around the house number at ``index``."""
     if not _HOUSE.fullmatch(reader.low(index)):
         return None
-    begin, last, sure = _street_before(reader, index, free)
+    begin, last, sure = streets.before(reader, index, free)
     number, end = _number(reader, index)
     if begin < 0:
-        begin, last, end = _street_behind(reader, index)
+        begin, last, end = streets.behind(reader, index)
         if begin < 0:
             return None
         number, sure, start = reader.scan.words(index, index + 1), True, index
@@ -127,7 +86,7 @@ def _house(reader: _Reader, index: int, free: int) -> Address | None:
     return Address(start, after, (*parts, *place), sure or Column.POSTCODE in dict(place))
 
 
-def _number(reader: _Reader, index: int) -> tuple[str, int]:
+def _number(reader: Reader, index: int) -> tuple[str, int]:
     """The house number with a letter that stands apart, "12 B", and where it ends."""
     token, behind = reader.at(index), reader.at(index + 1)
     if token is None:
@@ -138,108 +97,7 @@ def _number(reader: _Reader, index: int) -> tuple[str, int]:
     return reader.scan.words(index, index + 1), index + 1
 
 
-def _street_before(reader: _Reader, index: int, free: int) -> tuple[int, int, bool]:
-    """First word and end of the street's name before a house number, and whether a word says that it is a street."""
-    last = index
-    while last > free and (reader.low(last - 1) in {","} or reader.words.has("number_words", reader.low(last - 1))):
-        last -= 1
-    short = last - 2 >= free and reader.low(last - 1) == "." and _shortened(reader, last - 2)
-    if short:
-        return _qualified(reader, last - 2, free), last, True
-    if last <= free or not reader.is_word(last - 1):
-        return -1, last, False
-    first = _first_word(reader, last, free)
-    if first >= 0:
-        return first, last, True
-    word = reader.low(last - 1)
-    if word in {"straße", "strasse", "straat", "street"} and not reader.capital(last - 2):
-        return -1, last, False
-    known = reader.words.has("street_ends", word) or reader.words.has("street_ends_weak", word)
-    alone = reader.words.has("street_last", word)
-    lead = _lead(reader, last, free)
-    if lead >= 0:
-        return lead, last, True
-    if known or alone:
-        begin = _qualified(reader, last - 1, free)
-        if (known and len(word) > 5) or begin < last - 1:  # noqa: PLR2004 - "Ring", "Weg" alone are words of a sentence
-            return begin, last, True
-        return (last - 1, last, False) if reader.capital(last - 1) else (-1, last, False)
-    if reader.capital(last - 1) and last - 1 not in reader.labelled:
-        return _qualified(reader, last - 1, free), last, False
-    return -1, last, False
-
-
-def _shortened(reader: _Reader, at: int) -> bool:
-    """ "Bahnhofstr.", "Naamse stwg."."""
-    word = reader.low(at)
-    return reader.is_word(at) and (word.endswith("str") or word in {"stwg", "pl", "ln"}) and len(word) > 2  # noqa: PLR2004 - letters
-
-
-def _first_word(reader: _Reader, last: int, free: int) -> int:
-    """Where "rue" or "avenue" stands before the end of a street's name, or -1."""
-    for at in range(last - 2, max(free, last - 1 - MOST_WORDS) - 1, -1):
-        word = reader.low(at)
-        if reader.opens_street(at):
-            return at
-        if not reader.is_word(at):
-            return at - 1 if word == "." and reader.opens_street(at - 1) else -1
-    return -1
-
-
-def _lead(reader: _Reader, last: int, free: int) -> int:
-    """Where "Am", "An der" stands, written with a capital, before the end of a street's name; or -1."""
-    for at in range(last - 2, max(free, last - 5) - 1, -1):
-        if not reader.is_word(at):
-            return -1
-        pair = f"{reader.low(at)} {reader.low(at + 1)}"
-        single = reader.words.has("street_lead", reader.low(at))
-        if (single or reader.words.has("street_lead", pair)) and reader.capital(at) and reader.capital(last - 1):
-            return at
-    return -1
-
-
-def _qualified(reader: _Reader, at: int, free: int) -> int:
-    """The first of the words with capitals that belong to the street's name ending at ``at``: "Lange Nieuwstraat"."""
-    begin = at
-    while begin > free and at - begin < 3 and reader.is_word(begin - 1) and reader.capital(begin - 1):  # noqa: PLR2004 - words
-        if begin - 1 in reader.labelled or (_opens(reader, begin - 1) and (begin - 1 in reader.cued or _small(reader, begin - 1))):
-            break
-        begin -= 1
-    return begin
-
-
-def _opens(reader: _Reader, at: int) -> bool:
-    """Does the word begin a sentence or a piece of one, so that its capital says nothing?"""
-    return at == 0 or not reader.is_word(at - 1)
-
-
-def _small(reader: _Reader, at: int) -> bool:
-    return reader.words.has("stop", reader.low(at)) or reader.words.has("fillers", reader.low(at))
-
-
-def _street_behind(reader: _Reader, index: int) -> tuple[int, int, int]:
-    """The street after the number: "88 rue de Gand", "27 Tanner's Lane". First word, end, and where it all ends."""
-    begin = index + 1
-    if reader.low(begin) == ",":
-        begin += 1
-    if reader.opens_street(begin) and reader.is_word(begin + 1):
-        end = begin + 1
-        while end - begin <= MOST_WORDS and reader.is_word(end) and reader.low(end) not in {"et", "à", "a", "au"}:
-            end += 1
-        return begin, end, end
-    for end in range(begin + 1, begin + 5):
-        if not (reader.is_word(end - 1) and reader.capital(end - 1)):
-            break
-        if (
-            end - begin > 1
-            and reader.words.has("street_last", reader.low(end - 1))
-            and not reader.words.has("street_last", reader.low(end))
-        ):
-            return begin, end, end
-    return -1, -1, -1
-
-
-def _box_behind(reader: _Reader, end: int) -> tuple[list[tuple[Column, str]], int]:
+def _box_behind(reader: Reader, end: int) -> tuple[list[tuple[Column, str]], int]:
     """A box, a flat or a stair: "bus 3", ", boîte 7B", "/2", "Top 11", "Haus C"."""
     at = end
     if reader.low(at) in {",", "-", "/"}:
@@ -251,20 +109,16 @@ def _box_behind(reader: _Reader, end: int) -> tuple[list[tuple[Column, str]], in
         at += 1
     if not _BOX.fullmatch(reader.low(at + 1)):
         return [], end
-    value = box_text(reader.scan.words(word, word + 1), reader.scan.words(at + 1, at + 2))
+    value = box_text(reader.words, reader.scan.words(word, word + 1), reader.scan.words(at + 1, at + 2))
     return [(Column.BOX, value)], at + 2
 
 
-#: Words for a box that belong to its name: "Top 11", but bus 3 is box 3.
-_NAMED: Final = frozenset({"top", "haus", "stiege", "tür", "tur", "postfach", "stg"})
-
-
-def box_text(word: str, value: str) -> str:
+def box_text(words: Vocabulary, word: str, value: str) -> str:
     """A box as a record holds it."""
-    return f"{word} {value}" if word.lower() in _NAMED else value
+    return f"{word} {value}" if words.has("named_boxes", fold_same(word)) else value
 
 
-def _place_behind(reader: _Reader, end: int) -> tuple[tuple[tuple[Column, str], ...], int]:
+def _place_behind(reader: Reader, end: int) -> tuple[tuple[tuple[Column, str], ...], int]:
     """Postcode, town and country that follow a street on the same or the next line."""
     at = _past_remark(reader, end)
     if at == end and reader.low(at) in {",", "\n", "–", "-", "("}:
@@ -284,7 +138,7 @@ def _place_behind(reader: _Reader, end: int) -> tuple[tuple[tuple[Column, str], 
     return _town_first(reader, at, end, preposed=preposed)
 
 
-def _past_remark(reader: _Reader, end: int) -> int:
+def _past_remark(reader: Reader, end: int) -> int:
     """Behind a remark in brackets: "(la maison verte)"; only if more of the address follows on the next line."""
     if reader.low(end) != "(":
         return end
@@ -294,7 +148,7 @@ def _past_remark(reader: _Reader, end: int) -> int:
     return end
 
 
-def _past(reader: _Reader, at: int, most: int) -> int:
+def _past(reader: Reader, at: int, most: int) -> int:
     for _ in range(most):
         if not (reader.words.has("place_words", reader.low(at)) or reader.low(at) == ","):
             break
@@ -302,8 +156,8 @@ def _past(reader: _Reader, at: int, most: int) -> int:
     return at
 
 
-def _town_first(reader: _Reader, at: int, end: int, *, preposed: bool) -> tuple[tuple[tuple[Column, str], ...], int]:
-    """ "Leeds LS1 4GH", "Wincanton, BA9 4QT", "in Temse": the town before its postcode, or alone after a preposition."""
+def _town_first(reader: Reader, at: int, end: int, *, preposed: bool) -> tuple[tuple[tuple[Column, str], ...], int]:
+    """The town before its postcode, "Leeds LS1 4GH", or alone after a preposition, "in Temse"."""
     town, after = _town(reader, at)
     if not town:
         return (), end
@@ -335,9 +189,9 @@ def postcode_at(scan: Scan, at: int) -> tuple[str, int]:
     return "", at
 
 
-def _town(reader: _Reader, at: int) -> tuple[str, int]:
+def _town(reader: Reader, at: int) -> tuple[str, int]:
     """The words of a town's name; in a mail without capitals one word."""
-    if not reader.is_word(at) or at in reader.labelled or reader.words.has("stop", reader.low(at)) and not reader.capital(at):
+    if not reader.is_word(at) or at in reader.labelled or (reader.words.has("stop", reader.low(at)) and not reader.capital(at)):
         return "", at
     if not reader.capital(at):
         plain = at not in reader.cued and len(reader.low(at)) > 2 and not reader.words.has("fillers", reader.low(at))  # noqa: PLR2004
@@ -352,7 +206,7 @@ def _town(reader: _Reader, at: int) -> tuple[str, int]:
     return reader.scan.words(at, end), end
 
 
-def _more_town(reader: _Reader, at: int) -> bool:
+def _more_town(reader: Reader, at: int) -> bool:
     if not reader.is_word(at) or reader.words.has("countries", reader.low(at)):
         return False
     if reader.capital(at):
@@ -360,7 +214,7 @@ def _more_town(reader: _Reader, at: int) -> bool:
     return reader.words.has("particles", reader.low(at)) and reader.capital(at + 1) and at + 1 not in reader.cued
 
 
-def _country(reader: _Reader, place: list[tuple[Column, str]], end: int) -> tuple[tuple[tuple[Column, str], ...], int]:
+def _country(reader: Reader, place: list[tuple[Column, str]], end: int) -> tuple[tuple[tuple[Column, str], ...], int]:
     at = end + 1 if reader.low(end) in {",", "\n", "("} else end
     for length in (3, 2, 1):
         if at + length > len(reader.scan.tokens):
@@ -371,7 +225,7 @@ def _country(reader: _Reader, place: list[tuple[Column, str]], end: int) -> tupl
     return tuple(place), end
 
 
-def _place_alone(reader: _Reader, index: int) -> Address | None:
+def _place_alone(reader: Reader, index: int) -> Address | None:
     """A postcode with a town beside it, without a street."""
     postcode, end = postcode_at(reader.scan, index)
     if postcode and reader.low(index - 1) == "(" and reader.low(end) == ")" and reader.capital(index - 2) and index - 2 not in reader.cued:
@@ -385,8 +239,8 @@ def _place_alone(reader: _Reader, index: int) -> Address | None:
     return Address(index, last, parts, sure=True)
 
 
-def _before_brackets(reader: _Reader, last: int, postcode: str, end: int) -> Address:
-    """ "Braine-l'Alleud (1420)"."""
+def _before_brackets(reader: Reader, last: int, postcode: str, end: int) -> Address:
+    """A town with its postcode in brackets: "Braine-l'Alleud (1420)"."""
     begin = last
     while last - begin < TOWN_WORDS - 1 and reader.capital(begin - 1) and begin - 1 not in reader.cued | reader.labelled:
         begin -= 1
@@ -397,39 +251,14 @@ def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]
     """Names of streets without a number, outside ``taken``."""
     covered = {i for start, end in taken for i in range(start, end)}
     labelled = frozenset(i for label in scan.labels for i in range(label.start, label.end) if label.end - label.start > 1)
-    reader = _Reader(scan, words, labelled, scan.cued)
+    reader = Reader(scan, words, labelled, scan.cued)
     found: list[Address] = []
     free = 0
     for index, token in enumerate(scan.tokens):
         if token.kind is not Kind.WORD or index in covered or index < free or not (token.capital or reader.opens_street(index)):
             continue
-        begin, end = _street_alone(reader, index, free)
+        begin, end = streets.alone(reader, index, free)
         if end > begin and not covered & set(range(begin, end)):
             found.append(Address(begin, end, ((Column.STREET, reader.street(begin, end)),), sure=True))
             free = end
     return found
-
-
-def _street_alone(reader: _Reader, index: int, free: int) -> tuple[int, int]:
-    word = reader.low(index)
-    if reader.opens_street(index) and reader.is_word(index + 1):
-        end = index + 1
-        while end - index <= MOST_WORDS and (reader.capital(end) or _inner(reader, end)) and end not in reader.cued - {index + 1}:
-            end += 1
-        return (index, end) if reader.capital(end - 1) and end - index > 1 else (0, 0)
-    if not reader.capital(index) or word in {"straße", "strasse", "straat"}:
-        return 0, 0
-    ends = reader.words.has("street_ends", word) and len(word) > 6  # noqa: PLR2004 - shorter ones are other words
-    last = reader.words.has("street_last", word) and index > free and reader.capital(index - 1) and index - 1 not in reader.cued
-    if not (ends or last) or index in reader.labelled:
-        return 0, 0
-    lead = _lead(reader, index + 1, free)
-    return (lead if lead >= 0 else _qualified(reader, index, free)), index + 1
-
-
-def _inner(reader: _Reader, at: int) -> bool:
-    token = reader.at(at)
-    if token is None or token.kind is not Kind.WORD:
-        return False
-    small = reader.words.has("particles", token.low) or token.low.startswith(("l'", "d'"))
-    return small and (token.low.startswith(("l'", "d'")) or reader.is_word(at + 1))

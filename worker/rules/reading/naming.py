@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from worker.rules.mail import InboundMail
-from worker.rules.reading.mentions import distance, like
+from worker.rules.reading.likeness import distance, like
 from worker.rules.reading.strip import Stripped
 from worker.rules.reading.vocabulary import Vocabulary, fold_same
 
 LONGEST_SIGNED: Final = 4  # words of a line in which somebody signs
 SIGNATURE_LINES: Final = 8
 _WORD: Final = re.compile(r"[^\W\d_](?:[\w'’-])*")
-_SHARED: Final = frozenset(
-    "info post mail contact office kontakt secretariat secretariaat accueil kantoor cabinet praxis praktijk sales admin boekhouding compta factures buero service team familie famille frau herr mag prof the the the and und van von der den de".split()
-)
+SHORTEST_TITLE: Final = 2  # characters: "J." is an initial
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +28,16 @@ class Sender:
 
 def sender(mail: InboundMail, own: str, stripped: Stripped, vocabulary: Vocabulary) -> Sender:
     """What the From header and the signing line say of the sender's name."""
+    shared = vocabulary.words["shared_mailboxes"]
     displayed = _displayed(mail.sender.name if mail.sender else "")
     local = mail.sender.mailbox.partition("@")[0] if mail.sender else ""
     displayed = " ".join(_untitled(displayed.split(), vocabulary))
-    known = [w for text in (displayed, local.replace(".", " ").replace("_", " ")) for w in _words(text) if w not in _SHARED]
+    known = [w for text in (displayed, local.replace(".", " ").replace("_", " ")) for w in _words(text) if w not in shared]
     signed = "" if " " in displayed else _signed(own, mail.text, stripped)
     if not any(like(w, known) or any(k.startswith(w) for k in known) or (known and w[0] == local[:1].lower()) for w in _words(signed)):
         signed = ""
     name = displayed if " " in displayed else signed if " " in signed else ""
-    return Sender(name, tuple(dict.fromkeys([*known, *(w for w in _words(signed) if w not in _SHARED)])))
+    return Sender(name, tuple(dict.fromkeys([*known, *(w for w in _words(signed) if w not in shared)])))
 
 
 def unsigned(own: str, who: Sender) -> str:
@@ -55,7 +54,7 @@ def unsigned(own: str, who: Sender) -> str:
 
 
 def _signing(line: str, who: Sender) -> bool:
-    """Is the line the sender's name, in full or the first name, and nothing else?"""
+    """Whether the line is the sender's name, in full or the first name, and nothing else."""
     words = [w for w in parts(line) if len(w) > 1]
     return 0 < len(words) <= LONGEST_SIGNED and (
         same(line, who.name) or (len(words) == 1 and words[0] == parts(who.name)[:1][0]) if who.name else False
@@ -64,14 +63,14 @@ def _signing(line: str, who: Sender) -> bool:
 
 def _untitled(words: list[str], vocabulary: Vocabulary) -> list[str]:
     while len(words) > 1 and (
-        vocabulary.has("title_words", fold_same(words[0]).strip(".")) or words[0].endswith(".") and len(words[0]) > 2
-    ):  # noqa: PLR2004
+        vocabulary.has("title_words", fold_same(words[0]).strip(".")) or (words[0].endswith(".") and len(words[0]) > SHORTEST_TITLE)
+    ):
         words = words[1:]
     return words
 
 
 def _displayed(name: str) -> str:
-    """ "Kessler, Jörg" the right way round."""
+    """A displayed name, and "Kessler, Jörg" the right way round."""
     last, comma, first = name.strip(" \"'").partition(",")
     return f"{first.strip()} {last.strip()}" if comma and first.strip() else last
 
@@ -125,12 +124,12 @@ def _replaced(told: str, other: str) -> str:
 
 
 def same(a: str, b: str) -> bool:
-    """Are two names written with the same words, in whatever case?"""
+    """Whether two names are written with the same words, in whatever case."""
     return a.casefold().split() == b.casefold().split()
 
 
 def misspelt(lows: Sequence[str], who: Sender) -> bool:
-    """Are all words like the sender's, or too short to say?"""
+    """Whether all words are like the sender's, or too short to say."""
     return all(like(low, who.words) or len(low) <= 3 for low in lows)  # noqa: PLR2004 - titles and initials
 
 
@@ -140,5 +139,5 @@ def turned(a: str, b: str) -> bool:
 
 
 def shares(a: str, b: Sequence[str]) -> bool:
-    """Has ``a`` a word that is, or is like, one of ``b``?"""
+    """Whether ``a`` has a word that is, or is like, one of ``b``."""
     return any(like(w, b) for w in parts(a))

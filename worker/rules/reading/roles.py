@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from worker.rules.model import Column
-from worker.rules.reading.mentions import Family, Mention
+from worker.rules.reading.values import Family, Mention
 from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
 
 LOOSE_GAP: Final = 4  # small words between a cue and a loose value
@@ -17,9 +17,6 @@ ADJACENT: Final = 2
 CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
 
 _ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
-_AWAY: Final = frozenset(
-    {"bei", "in", "im", "op", "bij", "chez", "dans", "at", "on", "unter", "mit", "von", "van", "en", "sur", "am", "an", "aan", "au"}
-)
 _BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
 
 
@@ -32,14 +29,14 @@ class Around:
 
 
 def speaks(scan: Scan) -> bool:
-    """Does the mail speak of something old, new, wrong or to be changed at all, or of one thing and not another?"""
+    """Whether the mail speaks of something old, new, wrong or to be changed at all, or of one thing and not another."""
     if any(c.role in _ASKING or c.role in {Role.NOT, Role.BUT} for c in scan.cues):
         return True
     return any(t.kind is Kind.ARROW for t in scan.tokens)
 
 
 def intends(scan: Scan) -> bool:
-    """Does the mail want something changed?"""
+    """Whether the mail wants something changed."""
     return any(c.role in _ASKING for c in scan.cues)
 
 
@@ -53,8 +50,8 @@ def assign(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[M
         around = _around(scan, words, mention, before, behind)
         prev = out[-1] if before is not None and _neighbour(scan, before, mention) else None
         following = _neighbour(scan, behind, mention) if behind is not None else None
-        out.append(_decided(scan, mention, around, prev, following, behind))
-    return _partnered(scan, words, _backwards(scan, words, out))
+        out.append(_decided(_Here(scan, mention, around, prev, following, behind)))
+    return _partnered(scan, words, _backwards(scan, out))
 
 
 def _neighbour(scan: Scan, other: Mention, mention: Mention) -> Mention | None:
@@ -79,7 +76,7 @@ def _noun(mention: Mention) -> bool:
 
 
 def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
-    """Does a label or a word for living stand directly before the mention?"""
+    """Whether a label or a word for living stands directly before the mention."""
     at, gap = mention.start, LOOSE_GAP
     strong = False
     while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[mention.start]:
@@ -92,7 +89,7 @@ def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
             if any(words.has("living", t.low) for t in scan.tokens[cue.start : at]):
                 return True
             at, strong = cue.start, True
-        elif scan.tokens[at - 1].low in _AWAY and not strong:
+        elif words.has("away_words", scan.tokens[at - 1].low) and not strong:
             return False
         elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
             at, gap = at - 1, gap - 1
@@ -102,7 +99,7 @@ def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
 
 
 def _about(scan: Scan, mention: Mention) -> bool:
-    """Does the sentence begin with a label and name no other field?"""
+    """Whether the sentence begins with a label and names no other field."""
     sentence = scan.sentence[mention.start]
     labels = [x for x in scan.labels_of.get(sentence, ()) if x.end <= mention.start]
     if not labels or labels[0].column not in CLAIMED or len({x.column for x in labels}) > 1:
@@ -111,7 +108,7 @@ def _about(scan: Scan, mention: Mention) -> bool:
 
 
 def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: int) -> bool:
-    """Is the mention set against one that has a field, with few words between?"""
+    """Whether the mention is set against one that has a field, with few words between."""
     for other in (at - 1, at + 1):
         if not 0 <= other < len(mentions):
             continue
@@ -185,62 +182,104 @@ def _chain_behind(scan: Scan, words: Vocabulary, end: int) -> tuple[Cue, ...]:
     return tuple(found)
 
 
-def _decided(
-    scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None, behind: Mention | None
-) -> Mention:
+def _decided(here: _Here) -> Mention:
+    mention = here.mention
     if mention.role is not None:
         return mention
-    role, weak = _by_before(scan, mention, around, prev, following)
-    instead = bool(around.behind) and around.behind[0].role is Role.INSTEAD and _leads(around.behind[0], behind)
-    if (role in {None, Role.NEW} or instead) and (turned := _by_behind(scan, mention, around, following, behind, said=role)):
+    role, weak = _by_before(here)
+    behind = here.around.behind
+    instead = bool(behind) and behind[0].role is Role.INSTEAD and _leads(behind[0], here.behind)
+    if (role in {None, Role.NEW} or instead) and (turned := _by_behind(here, role)):
         role = turned
     return replace(mention, role=role, weak=weak)
 
 
-def _by_before(scan: Scan, mention: Mention, around: Around, prev: Mention | None, following: Mention | None) -> tuple[Role | None, bool]:
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A mention, what stands around it, and the neighbours that could be its other half."""
+
+    scan: Scan
+    mention: Mention
+    around: Around
+    prev: Mention | None
+    following: Mention | None
+    behind: Mention | None  # the next mention, of whatever family
+
+
+#: What a cue before a mention says whatever else stands there.
+_PLAIN: Final[Mapping[Role, Role]] = {
+    Role.NEW: Role.NEW,
+    Role.BUT: Role.NEW,
+    Role.ADD: Role.NEW,
+    Role.INSTEAD: Role.OLD,
+    Role.OLD: Role.OLD,
+    Role.CONTACT: Role.CONTACT,
+}
+
+
+def _by_before(here: _Here) -> tuple[Role | None, bool]:
     """What the cues before a mention say, the nearest first; and whether one of them is only a weak sign."""
     weak = False
-    if mention.start and scan.tokens[mention.start - 1].kind is Kind.ARROW:
+    if here.mention.start and here.scan.tokens[here.mention.start - 1].kind is Kind.ARROW:
         return Role.NEW, weak
-    for at, cue in enumerate(around.before):
-        gap = mention.start - cue.end
-        match cue.role:
-            case Role.TURN if prev is not None and prev.role is Role.CONTACT:
-                return Role.CONTACT, weak
-            case Role.NEW | Role.BUT | Role.TURN | Role.ADD:
-                return Role.NEW, weak
-            case Role.INSTEAD:
-                return Role.OLD, weak
-            case Role.OLD:
-                return Role.OLD, weak
-            case Role.NOT if gap <= LOOSE_GAP or not mention.strict:
-                return Role.OLD, weak
-            case Role.TO if gap <= ADJACENT - 1:
-                if at + 1 < len(around.before) and around.before[at + 1].role is Role.NOT and around.before[at + 1].end == cue.start:
-                    return Role.OLD, weak
-                if prev is not None or any(c.role in {Role.REPLACE, Role.NEW} for c in (*around.before[at + 1 :], *around.behind[:1])):
-                    return Role.NEW, weak
-            case Role.FROM if gap <= ADJACENT - 1 and following is not None and _turning(scan, mention, around):
-                return Role.OLD, weak
-            case Role.CONTACT:
-                return Role.CONTACT, weak
-            case Role.OTHER if gap == 0 and mention.family is Family.TEXT:
-                return Role.CONTACT, weak
-            case Role.KEEP if gap <= ADJACENT:
-                return Role.KEEP, weak
-            case Role.WEAK:
-                weak = True
-            case Role.REPLACE:
-                if following is not None and _turns(around):
-                    return Role.OLD, weak
-                weak = True
-            case _:
-                pass
+    for at, cue in enumerate(here.around.before):
+        rule = _BEFORE.get(cue.role)
+        role = rule(here, at, cue) if rule else _PLAIN.get(cue.role)
+        if role is not None:
+            return role, weak
+        weak = weak or cue.role in {Role.WEAK, Role.REPLACE}
     return None, weak
 
 
+def _turn_before(here: _Here, _at: int, _cue: Cue) -> Role | None:
+    return Role.CONTACT if here.prev is not None and here.prev.role is Role.CONTACT else Role.NEW
+
+
+def _not_before(here: _Here, _at: int, cue: Cue) -> Role | None:
+    return Role.OLD if here.mention.start - cue.end <= LOOSE_GAP or not here.mention.strict else None
+
+
+def _to_before(here: _Here, at: int, cue: Cue) -> Role | None:
+    """Words like "to" and "in": new behind a word of change or another value, old in "not in"."""
+    if here.mention.start - cue.end > ADJACENT - 1:
+        return None
+    rest = here.around.before[at + 1 :]
+    if rest and rest[0].role is Role.NOT and rest[0].end == cue.start:
+        return Role.OLD
+    change = any(c.role in {Role.REPLACE, Role.NEW} for c in (*rest, *here.around.behind[:1]))
+    return Role.NEW if here.prev is not None or change else None
+
+
+def _from_before(here: _Here, _at: int, cue: Cue) -> Role | None:
+    near = here.mention.start - cue.end <= ADJACENT - 1 and here.following is not None
+    return Role.OLD if near and _turning(here.scan, here.mention, here.around) else None
+
+
+def _other_before(here: _Here, _at: int, cue: Cue) -> Role | None:
+    return Role.CONTACT if here.mention.start == cue.end and here.mention.family is Family.TEXT else None
+
+
+def _keep_before(here: _Here, _at: int, cue: Cue) -> Role | None:
+    return Role.KEEP if here.mention.start - cue.end <= ADJACENT else None
+
+
+def _replace_before(here: _Here, _at: int, _cue: Cue) -> Role | None:
+    return Role.OLD if here.following is not None and _turns(here.around) else None
+
+
+_BEFORE: Final[Mapping[Role, Callable[[_Here, int, Cue], Role | None]]] = {
+    Role.TURN: _turn_before,
+    Role.NOT: _not_before,
+    Role.TO: _to_before,
+    Role.FROM: _from_before,
+    Role.OTHER: _other_before,
+    Role.KEEP: _keep_before,
+    Role.REPLACE: _replace_before,
+}
+
+
 def _turning(scan: Scan, mention: Mention, around: Around) -> bool:
-    """Does what stands behind "from" turn into something?"""
+    """Whether what stands behind "from" turns into something."""
     sentence = scan.sentence[mention.start]
     return _turns(around) or bool(scan.roles_in(sentence) & {Role.TURN, Role.REPLACE})
 
@@ -249,46 +288,61 @@ def _turns(around: Around) -> bool:
     return bool(around.behind) and any(c.role in {Role.TO, Role.TURN, Role.NEW} for c in around.behind[:2])
 
 
-def _by_behind(
-    scan: Scan, mention: Mention, around: Around, following: Mention | None, behind: Mention | None, *, said: Role | None
-) -> Role | None:
+def _by_behind(here: _Here, said: Role | None) -> Role | None:
     """What the words directly behind a mention say."""
-    if mention.end < len(scan.tokens) and scan.tokens[mention.end].kind is Kind.ARROW:
+    end = here.mention.end
+    if end < len(here.scan.tokens) and here.scan.tokens[end].kind is Kind.ARROW:
         return Role.OLD
-    for cue in around.behind[:2]:
-        if cue.start - mention.end > BEHIND:
+    for cue in here.around.behind[:2]:
+        if cue.start - end > BEHIND:
             return None
-        match cue.role:
-            case Role.WRONG if said is not Role.NEW or following is None or cue.start - mention.end <= ADJACENT:
-                return Role.OLD
-            case Role.TURN if following is not None:
-                return Role.OLD
-            case Role.INSTEAD:
-                return Role.NEW
-            case Role.NOT | Role.OLD if (following is not None or _leads(cue, behind)) and said is None:
-                return Role.NEW
-            case Role.NOT if following is None and cue.start - mention.end <= ADJACENT and said is None and _closes(scan, cue):
-                return Role.OLD
-            case Role.NEW | Role.ADD if following is None and said is None:
-                return Role.NEW
-            case Role.KEEP if said is None and cue.start - mention.end <= ADJACENT and not _leads(cue, behind):
-                return Role.KEEP
-            case _:
-                pass
+        role = _sure_behind(here, cue, said) or (_open_behind(here, cue) if said is None else None)
+        if role is not None:
+            return role
     return None
 
 
+def _sure_behind(here: _Here, cue: Cue, said: Role | None) -> Role | None:
+    """Words behind a mention that count whatever stands before it."""
+    match cue.role:
+        case Role.WRONG if said is not Role.NEW or here.following is None or cue.start - here.mention.end <= ADJACENT:
+            return Role.OLD
+        case Role.TURN if here.following is not None:
+            return Role.OLD
+        case Role.INSTEAD:
+            return Role.NEW
+        case _:
+            return None
+
+
+def _open_behind(here: _Here, cue: Cue) -> Role | None:
+    """Words behind a mention of which nothing else speaks."""
+    near = cue.start - here.mention.end <= ADJACENT
+    alone = here.following is None
+    match cue.role:
+        case Role.NOT | Role.OLD if not alone or _leads(cue, here.behind):
+            return Role.NEW
+        case Role.NOT if near and _closes(here.scan, cue):
+            return Role.OLD
+        case Role.NEW | Role.ADD if alone:
+            return Role.NEW
+        case Role.KEEP if near and not _leads(cue, here.behind):
+            return Role.KEEP
+        case _:
+            return None
+
+
 def _closes(scan: Scan, cue: Cue) -> bool:
-    """Does nothing stand behind the cue to which it could belong?"""
+    """Whether nothing stands behind the cue to which it could belong."""
     return cue.end >= len(scan.tokens) or scan.tokens[cue.end].kind is not Kind.WORD
 
 
 def _leads(cue: Cue, following: Mention | None) -> bool:
-    """Does the cue stand directly before the next mention, and so belong to that one?"""
+    """Whether the cue stands directly before the next mention, and so belongs to that one."""
     return following is not None and following.start - cue.end <= ADJACENT
 
 
-def _backwards(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
+def _backwards(scan: Scan, mentions: Sequence[Mention]) -> list[Mention]:
     """The first of two that turn into each other: what stands directly before a new value is the old one."""
     out = list(mentions)
     for at in range(len(out) - 1):
@@ -311,7 +365,7 @@ def _between(scan: Scan, first: Mention, second: Mention) -> list[Cue]:
 
 
 def _renamed(scan: Scan, first: Mention, second: Mention) -> bool:
-    """ "X is now Y", "the X is now called Y", "X is Y" behind a word of change: two of one field with only that between them."""
+    """Two of one field with only that between them: "X is now Y", "the X is now called Y", "X is Y" behind a word of change."""
     if _neighbour(scan, first, second) is None or not _fits(first, second) or second.start - first.end > LOOSE_GAP:
         return False
     between = {c.role for c in _between(scan, first, second)}
@@ -373,7 +427,7 @@ def _fits(a: Mention, b: Mention) -> bool:
 
 
 def _listed(before: Mention, mention: Mention) -> bool:
-    """Can the two stand beside each other in a list of different fields?"""
+    """Whether the two can stand beside each other in a list of different fields."""
     if (before.column is None and before.family is not Family.ADDRESS) or (before.family is mention.family is Family.ADDRESS):
         return False
     return (mention.strict and (mention.column is None or before.column != mention.column)) or (
@@ -382,7 +436,7 @@ def _listed(before: Mention, mention: Mention) -> bool:
 
 
 def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> bool:
-    """Is there nothing but marks, labels and "and" between the two, in one sentence?"""
+    """Whether nothing but marks, labels and "and" stands between the two, in one sentence."""
     if scan.sentence[before.end - 1] != scan.sentence[mention.start]:
         return False
     if mention.start - before.end > 2 * LOOSE_GAP or _between(scan, before, mention):
@@ -391,6 +445,7 @@ def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> 
         i in scan.labelled
         or scan.tokens[i].low in _BETWEEN
         or words.has("fillers", scan.tokens[i].low)
-        or scan.tokens[i].low in {"und", "and", "et", "en", "."}
+        or scan.tokens[i].low == "."
+        or words.has("joiners", scan.tokens[i].low)
         for i in range(before.end, mention.start)
     )

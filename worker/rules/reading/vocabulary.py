@@ -317,7 +317,7 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
 
 
 def _follows(tokens: list[Token], at: int, sequence: tuple[str, ...]) -> bool:
-    """Do the other words of a phrase stand behind its first, one of them perhaps with "'s"?"""
+    """Whether the other words of a phrase stand behind its first, one of them perhaps with "'s"."""
     if at + len(sequence) > len(tokens):
         return False
     for i in range(1, len(sequence)):
@@ -350,7 +350,7 @@ def _sentences(tokens: list[Token], vocabulary: Vocabulary) -> tuple[int, ...]:
 
 
 def _inside(tokens: list[Token], index: int, short: frozenset[str], months: frozenset[str]) -> bool:
-    """Is the point at ``index`` that of an abbreviation, an initial or "1. Oktober"?"""
+    """Whether the point at ``index`` is that of an abbreviation, an initial or "1. Oktober"."""
     if tokens[index].low != "." or not index or tokens[index - 1].end != tokens[index].start:
         return False
     before = tokens[index - 1]
