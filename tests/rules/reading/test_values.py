@@ -112,6 +112,21 @@ READ: Final = [
     ("Siobhan Keane <s.keane@example.com>", "my name", "You have me as Shivaun Keane. It's S-I-O-B-H-A-N Keane, please correct.", "name: Shivaun Keane -> Siobhan Keane"),
     ("Aoife Byrne <aoife@example.com>", "moved", "My new address is Main Street 12, T12 AB34 Cork, Ireland. Please change it.", "street: Main Street; number: 12; postcode: T12 AB34; town: Cork; country: Ireland"),
     ("John Reed <john.reed@example.com>", "table", "Field | Old | New\nPhone | 020 7946 0111 | 020 7946 0222\nTown | Hull | Goole", "telephone: 020 7946 0111 -> 020 7946 0222; town: Hull -> Goole"),
+    ("John Reed <john.reed@example.com>", "", "Our trading name changed. We were Reed Brothers, we're now Reed & Daughter Ltd.", "company: Reed Brothers -> Reed & Daughter Ltd"),
+    ("John Reed <john.reed@example.com>", "", "Postcode: M1 4BT (you have M1 4TB)", "postcode: M1 4TB -> M1 4BT"),
+    ("John Reed <john.reed@example.com>", "", "Landline 01632 960 111 replaced by 01632 960 222. Mobile stays.", "telephone: 01632 960 111 -> 01632 960 222"),
+    (ANN, "nieuwe job", "Sinds september werk ik als verpleegkundige, niet meer als stagiaire. Kan je dat aanpassen?", "function: stagiaire -> verpleegkundige"),
+    (ANN, "", "ge hebt mijn nummer verkeerd: 0470 00 11 22 moet 0470 00 22 11 zijn", "mobile: 0470 00 11 22 -> 0470 00 22 11"),
+    (ANN, "", "Mijn achternaam wordt gespeld als Peeters, met dubbele e, niet Peters.", "name: Ann Peters -> Ann Peeters"),
+    (ANN, "busnummer", "Er staat bus 12 maar ik zit in bus 21. Graag rechtzetten.", "box: 12 -> 21"),
+    (ANN, "", "Ons kantoor is verhuisd: Marktplein 1 bus 4 te 3000 Leuven. tel 016 00 11 22 blijft. Graag aanpassen.", "street: Marktplein; number: 1; box: 4; postcode: 3000; town: Leuven"),
+    (ANN, "", "Je travaille désormais comme comptable chez Dubois & Fils ; avant j'étais assistante. Merci de modifier ma fiche.", "company: Dubois & Fils; function: assistante -> comptable"),
+    (ANN, "", "Vous m'écrivez au 14 rue des Bois alors que j'habite au 41. Merci de corriger.", "number: 14 -> 41"),
+    (ANN, "", "mon gsm actuel: 0470 00 44 55, l'autre (0470 00 44 56) ne marche plus, à changer svp", "mobile: 0470 00 44 56 -> 0470 00 44 55"),
+    ("Max Huber <max.huber@example.com>", "", "Hallo, wir heißen seit Mai nicht mehr Huber & Partner, sondern Huber Architekten. Bitte ändern.", "company: Huber & Partner -> Huber Architekten"),
+    ("Max Huber <max.huber@example.com>", "", "Unter der alten Nummer 030 23125 111 erreicht mich keiner mehr, bitte speichern Sie 030 23125 222.", "telephone: 030 23125 111 -> 030 23125 222"),
+    ("Max Huber <max.huber@example.com>", "", "ich wohne nicht in 4020 Linz, ich wohne in 4040 Linz", "postcode: 4020 -> 4040"),
+    ("Max Huber <max.huber@example.com>", "", "Mein Vorname ist Maximilian, nicht Max. Bitte im Konto korrigieren.", "name: Max Huber -> Maximilian Huber"),
     ("John Reed <john.reed@example.com>", "town", "Town should be Bath, not Bristol.", "town: Bristol -> Bath"),
 ]  # fmt: skip
 
@@ -195,6 +210,20 @@ def test_bank_details_are_told_and_never_changed(reader: Reader, text: str) -> N
     found = read(reader, ANN, "", text)
     assert found.bank
     assert found.fields.changes == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mijn adres klopt niet, zie mijn handtekening.",
+        "Voir ma signature pour mon nouveau numéro.",
+        "See my signature below for the new address.",
+    ],
+)
+def test_values_that_stand_elsewhere_are_doubted(reader: Reader, text: str) -> None:
+    found = read(reader, ANN, "", text)
+    assert found.fields.changes == ()
+    assert found.doubtful
 
 
 def test_evidence_points_at_the_words_of_the_mail(reader: Reader) -> None:

@@ -254,8 +254,14 @@ def streets_alone(scan: Scan, words: Vocabulary, taken: Iterable[tuple[int, int]
     reader = Reader(scan, words, labelled, scan.cued)
     found: list[Address] = []
     free = 0
+    first = words.words["street_first"]
     for index, token in enumerate(scan.tokens):
-        if token.kind is not Kind.WORD or index in covered or index < free or not (token.capital or reader.opens_street(index)):
+        if (
+            token.kind is not Kind.WORD
+            or index in covered
+            or index < free
+            or not (token.capital or token.low in first or token.low[2:] in first)
+        ):
             continue
         begin, end = streets.alone(reader, index, free)
         if end > begin and not covered & set(range(begin, end)):

@@ -2,38 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from worker.rules.model import Column
 from worker.rules.reading import naming
 from worker.rules.reading.values import Mention
-from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
+from worker.rules.reading.vocabulary import Cue, Kind, LabelAt, Role, Scan, Vocabulary
 
 _ADDRESS: Final = frozenset({Column.STREET, Column.TOWN, Column.POSTCODE, Column.NUMBER, Column.BOX, Column.COUNTRY, Column.COMPANY})
 
 
 def unread(scan: Scan, read: set[Column]) -> list[Column]:
-    """Fields that the mail calls new, wrong or missing, but for which no value was read."""
-    if read & {Column.MOBILE, Column.TELEPHONE, Column.OFFICE}:
-        read = read | {Column.TELEPHONE}
-    if Column.COMPANY in read or Column.STREET in read:
-        read = read | {Column.NAME, Column.STREET, Column.TOWN, Column.NUMBER, Column.POSTCODE}
-    if Column.STREET in read:
-        read = read | {Column.COMPANY, Column.OFFICE}
+    """Fields that the mail calls new, wrong or missing, or follows with a colon, but for which no value was read."""
+    implied = _implied(read)
     found = []
     for label in scan.labels:
         if label.column is None or label.column in read or Role.KEEP in scan.roles_in(scan.sentence[label.start]):
             continue
-        before = scan.cue_ends.get(label.start)
-        behind = next((c for i in range(label.end, label.end + 3) if (c := scan.cue_starts.get(i))), None)
-        colon = label.end < len(scan.tokens) and scan.tokens[label.end].low == ":"
-        if (
-            colon
-            or (before is not None and before.role in {Role.NEW, Role.ADD})
-            or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE})
-        ):
+        heads = _colon(scan, label) and not (label.column is Column.NAME and label.column in implied)
+        if heads or (label.column not in implied and _announced(scan, label)):
             found.append(label.column)
     return found
+
+
+def elsewhere(scan: Scan, last: int) -> bool:
+    """Whether the mail points at values that stand elsewhere: below, attached, in the signature. ``last``: where the last value was read."""
+    return any(c.role is Role.POINTER and scan.tokens[c.start].start >= last for c in scan.cues)
+
+
+def _implied(read: set[Column]) -> set[Column]:
+    """Fields that words of those read may name: "the name of my street", "our office has moved", a number on a mobile."""
+    implied = set(read)
+    if read & {Column.MOBILE, Column.TELEPHONE, Column.OFFICE}:
+        implied |= {Column.TELEPHONE}
+    if read & {Column.COMPANY, Column.STREET}:
+        implied |= {Column.NAME, Column.STREET, Column.TOWN, Column.NUMBER, Column.POSTCODE}
+    if Column.STREET in read:
+        implied |= {Column.COMPANY, Column.OFFICE}
+    return implied
+
+
+def _announced(scan: Scan, label: LabelAt) -> bool:
+    before = scan.cue_ends.get(label.start)
+    behind = next((c for i in range(label.end, label.end + 3) if (c := scan.cue_starts.get(i))), None)
+    new = before is not None and before.role in {Role.NEW, Role.ADD}
+    return new or (behind is not None and behind.role in {Role.WRONG, Role.ADD, Role.REPLACE})
+
+
+def _colon(scan: Scan, label: LabelAt) -> bool:
+    return label.end < len(scan.tokens) and scan.tokens[label.end].low == ":"
+
+
+def left(scan: Scan, words: Vocabulary, settled: Sequence[Mention], who: naming.Sender) -> bool:
+    """Whether a word with a capital stands directly behind "it is" that no field has claimed; German nouns all look so."""
+    if words.nouns:
+        return False
+    taken = {i for m in settled for i in range(m.start, m.end)}
+    for cue in scan.cues:
+        if cue.role is not Role.WEAK or cue.end >= len(scan.tokens) or cue.end in taken:
+            continue
+        token = scan.tokens[cue.end]
+        own = token.low in who.words or token.low in words.words["stop"] or token.low in words.words["fillers"]
+        if token.capital and token.kind is Kind.WORD and not own and token.low[1:2] != "-" and cue.end not in scan.labelled:
+            return True
+    return False
 
 
 def others(scan: Scan, words: Vocabulary, mention: Mention, who: naming.Sender) -> bool:

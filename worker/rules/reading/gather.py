@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from worker.rules.model import Change, Column, Language
-from worker.rules.reading import blocks, columns, doubts, mentions, naming, roles, settle, tables
+from worker.rules.reading import blocks, columns, doubts, mentions, naming, relevance, roles, settle, tables
 from worker.rules.reading.values import Family, Mention
 from worker.rules.reading.vocabulary import Role, Scan, Vocabulary
 
@@ -38,10 +38,12 @@ class Read:
 
 def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sender) -> Read:
     """Everything that the mail says of old and new values."""
-    if not scan.tokens or not roles.speaks(scan):
+    if not scan.tokens or not relevance.speaks(scan):
         return Read()
     found = mentions.find(scan, words, language, who.words)
     cells = tables.cells(scan, words)
+    if not found and not cells:
+        return Read(doubtful=doubts.elsewhere(scan, 0))
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = blocks.read(scan, words, assigned, who)
@@ -107,6 +109,16 @@ def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
 
 
 def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
+    made, why = _paired(said, settled, who)
+    why += _doubts(scan, words, said, settled, who)
+    why += [f"{column.value} named" for column in doubts.unread(scan, {c.column for c in made} | {s.column for s in said})]
+    if made and _left_over(scan, words, made, settled, who):
+        why.append("left over")
+    return Read(tuple(made), bool(why), tuple(said), tuple(why))
+
+
+def _paired(said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> tuple[list[Change], list[str]]:
+    """One change for each field that has one new value, and why there may be more or fewer."""
     why: list[str] = []
     made: list[Change] = []
     for column in Column:
@@ -120,23 +132,31 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
             why.append(f"old {column.value} alone")
         if len(new) == 1 and old != new:
             made.append(Change(column, new[0], old[0] if len(old) == 1 else None))
-    open_ = [
-        m
-        for m in settled
-        if m.strict and m.family in _TYPED and m.role is None and not settle.signs(scan, m, who) and not list(_said(scan, words, m))
-    ]
-    if open_:
+    return made, why
+
+
+def _doubts(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> list[str]:
+    """A value of which nothing was understood, a value of somebody else, values that stand elsewhere."""
+    why = []
+    silent = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not any(_said(scan, words, m))]
+    if not all(settle.signs(scan, m, who) for m in silent):
         why.append("unexplained")
     if any(doubts.others(scan, words, m, who) for m in settled if m.role is Role.NEW or m.weak):
         why.append("somebody else's")
-    why += [f"{column.value} named" for column in doubts.unread(scan, {c.column for c in made} | {s.column for s in said})]
-    why += ["unclear text" for m in settled if made and m.family is Family.TEXT and m.role in {Role.NEW, Role.OLD} and not m.parts]
+    if doubts.elsewhere(scan, max((s.span[1] for s in said), default=0)):
+        why.append("stands elsewhere")
+    return why
+
+
+def _left_over(scan: Scan, words: Vocabulary, made: Sequence[Change], settled: Sequence[Mention], who: naming.Sender) -> bool:
+    """Whether a text with a role found no field, a business no role, or a word behind "it is" nothing at all."""
+    if any(m.family is Family.TEXT and m.role in {Role.NEW, Role.OLD} and not m.parts for m in settled):
+        return True
     told = {c.new for c in made} | {c.old for c in made}
-    if Column.COMPANY in {c.column for c in made} and any(
-        m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled
-    ):
-        why.append("another company")
-    return Read(tuple(made), bool(why), tuple(said), tuple(why))
+    business = any(c.column is Column.COMPANY for c in made)
+    if business and any(m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled):
+        return True
+    return doubts.left(scan, words, settled, who)
 
 
 def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -150,6 +170,8 @@ def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[st
     if any(naming.turned(o, who.name) for o in old):
         new = [who.name]
     known = set(naming.parts(who.name))
+    if len(new) == len(old) == 1 and (renamed := naming.renamed(new[0], old[0], who)):
+        return [renamed], [who.name]
     old = [o for o in old if not all(w in known or len(w) == 1 for w in naming.parts(o)) or set(naming.parts(o)) == known]
     if old and not new and who.name and all(naming.misspelt(naming.parts(o), who) for o in old):
         words = set(naming.parts(who.name))

@@ -118,9 +118,20 @@ def _replaced(told: str, other: str) -> str:
     words = other.split()
     scores = [distance(fold_same(told)[:24], fold_same(w)[:24]) for w in words]
     best = scores.index(min(scores))
-    if not like(fold_same(told), [fold_same(words[best])]):
+    near = fold_same(words[best])
+    if not (like(fold_same(told), [near]) or fold_same(told).startswith(near) or near.startswith(fold_same(told))):
         best = len(words) - 1
     return " ".join([*words[:best], told, *words[best + 1 :]])
+
+
+def renamed(new: str, old: str, who: Sender) -> str:
+    """The sender's name with one word of it exchanged, "Maximilian, not Max"; nothing if that is not what is told."""
+    words = who.name.split()
+    if len(words) < 2 or len(new.split()) != 1 or parts(old) != [w for w in parts(who.name) if w == fold_same(old)][:1]:  # noqa: PLR2004
+        return ""
+    if fold_same(new) in parts(who.name):
+        return ""
+    return " ".join(new if fold_same(w) == fold_same(old) else w for w in words)
 
 
 def same(a: str, b: str) -> bool:

@@ -6,18 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from worker.rules.model import Column
+from worker.rules.reading.relevance import ADJACENT, BETWEEN, LOOSE_GAP, against, chain_before, chain_behind, relevant
 from worker.rules.reading.values import Family, Mention
 from worker.rules.reading.vocabulary import Cue, Kind, Role, Scan, Vocabulary
 
-LOOSE_GAP: Final = 4  # small words between a cue and a loose value
 BEHIND: Final = 5  # tokens between a strict value and a cue behind it
-ADJACENT: Final = 2
-#: Fields whose value a noun can be.
-CLAIMED: Final = frozenset({Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY})
-
-_ASKING: Final = frozenset({Role.NEW, Role.OLD, Role.INSTEAD, Role.TURN, Role.REPLACE, Role.WRONG, Role.ADD})
-_BETWEEN: Final = frozenset({",", ":", "(", ")", '"', "“", "”", "„", "«", "»", "'", "‘", "’", "-", "–", "*", "|", "=", ";", "/"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +21,9 @@ class Around:
     behind: tuple[Cue, ...]
 
 
-def speaks(scan: Scan) -> bool:
-    """Whether the mail speaks of something old, new, wrong or to be changed at all, or of one thing and not another."""
-    if any(c.role in _ASKING or c.role in {Role.NOT, Role.BUT} for c in scan.cues):
-        return True
-    return any(t.kind is Kind.ARROW for t in scan.tokens)
-
-
-def intends(scan: Scan) -> bool:
-    """Whether the mail wants something changed."""
-    return any(c.role in _ASKING for c in scan.cues)
-
-
 def assign(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
     """The mentions with their roles; a loose mention that nothing speaks of is left out."""
-    kept = _relevant(scan, words, mentions)
+    kept = relevant(scan, words, mentions)
     out: list[Mention] = []
     for at, mention in enumerate(kept):
         before = kept[at - 1] if at else None
@@ -60,126 +41,17 @@ def _neighbour(scan: Scan, other: Mention, mention: Mention) -> Mention | None:
     return other if same and other.family is mention.family else None
 
 
-def _relevant(scan: Scan, words: Vocabulary, mentions: Sequence[Mention]) -> list[Mention]:
-    """Without the loose mentions of which nothing is said, and without nouns that no field can claim."""
-    spoken = [
-        m
-        for m in mentions
-        if m.strict or m.role is not None or m.quoted or m.full or m.column in {Column.BOX, Column.COUNTRY, Column.COMPANY}
-        or _chain_before(scan, words, m.start) or _chain_behind(scan, words, m.end)
-    ]  # fmt: skip
-    return [m for at, m in enumerate(spoken) if not _noun(m) or _claimed(scan, words, m) or _contrasted(scan, words, spoken, at)]
-
-
-def _noun(mention: Mention) -> bool:
-    return mention.family is Family.TEXT and mention.column is None and not mention.quoted and mention.role is None
-
-
-def _claimed(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
-    """Whether a label or a word for living stands directly before the mention."""
-    at, gap = mention.start, LOOSE_GAP
-    strong = False
-    while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[mention.start]:
-        label, cue = scan.label_ends.get(at), scan.cue_ends.get(at)
-        if label is not None and (label.column is None or label.column in CLAIMED):
-            return label.column is not None
-        if words.has("living", scan.tokens[at - 1].low):
-            return True
-        if cue is not None and cue.role not in {Role.TO, Role.FROM}:
-            if any(words.has("living", t.low) for t in scan.tokens[cue.start : at]):
-                return True
-            at, strong = cue.start, True
-        elif words.has("away_words", scan.tokens[at - 1].low) and not strong:
-            return False
-        elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
-            at, gap = at - 1, gap - 1
-        else:
-            break
-    return strong and _about(scan, mention)
-
-
-def _about(scan: Scan, mention: Mention) -> bool:
-    """Whether the sentence begins with a label and names no other field."""
-    sentence = scan.sentence[mention.start]
-    labels = [x for x in scan.labels_of.get(sentence, ()) if x.end <= mention.start]
-    if not labels or labels[0].column not in CLAIMED or len({x.column for x in labels}) > 1:
-        return False
-    return labels[0].start < LOOSE_GAP or scan.sentence[labels[0].start - LOOSE_GAP + 1] != sentence
-
-
-def _contrasted(scan: Scan, words: Vocabulary, mentions: Sequence[Mention], at: int) -> bool:
-    """Whether the mention is set against one that has a field, with few words between."""
-    for other in (at - 1, at + 1):
-        if not 0 <= other < len(mentions):
-            continue
-        near = mentions[other]
-        first, second = (near, mentions[at]) if other < at else (mentions[at], near)
-        close = second.start - first.end <= 2 * LOOSE_GAP and scan.sentence[first.start] == scan.sentence[second.start]
-        if (
-            near.family is Family.TEXT
-            and close
-            and (not _noun(near) or _claimed(scan, words, near))
-            and _against(scan, first.end, second.start)
-        ):
-            return True
-    return False
-
-
-def _against(scan: Scan, start: int, end: int) -> bool:
-    wanted = {Role.NOT, Role.INSTEAD, Role.TURN, Role.BUT}
-    return any(
-        c.end <= end and c.role in wanted
-        for i in (start, start + 1)
-        if (c := scan.cue_starts.get(i)) and (i == start or scan.tokens[start].low in _BETWEEN)
-    )
-
-
 def _around(scan: Scan, words: Vocabulary, mention: Mention, prev: Mention | None, following: Mention | None) -> Around:
     low = prev.end if prev else 0
     high = following.start if following else len(scan.tokens)
     if not (mention.strict or mention.quoted or mention.full):
-        before = tuple(c for c in _chain_before(scan, words, mention.start) if c.start >= low)
-        return Around(before, tuple(c for c in _chain_behind(scan, words, mention.end) if c.end <= high))
+        before = tuple(c for c in chain_before(scan, words, mention.start) if c.start >= low)
+        return Around(before, tuple(c for c in chain_behind(scan, words, mention.end) if c.end <= high))
     sentence = scan.sentence[mention.start]
     before = tuple(c for c in reversed(scan.cues_of.get(sentence, ())) if low <= c.start and c.end <= mention.start)
     last = scan.sentence[mention.end - 1]
     behind = tuple(c for c in scan.cues_of.get(last, ()) if mention.end <= c.start and c.end <= high)
     return Around(before, behind)
-
-
-def _chain_before(scan: Scan, words: Vocabulary, start: int) -> tuple[Cue, ...]:
-    """The cues before a loose mention with nothing but small words and labels between."""
-    ends, labels = scan.cue_ends, scan.label_ends
-    at, gap = start, LOOSE_GAP
-    found: list[Cue] = []
-    while at > 0 and gap >= 0 and scan.sentence[at - 1] == scan.sentence[start]:
-        if at in ends:
-            found.append(ends[at])
-            at, gap = ends[at].start, LOOSE_GAP
-        elif at in labels:
-            at = labels[at].start
-        elif scan.tokens[at - 1].low in _BETWEEN or words.has("fillers", scan.tokens[at - 1].low):
-            gap -= scan.tokens[at - 1].kind is Kind.WORD
-            at -= 1
-        else:
-            break
-    return tuple(found)
-
-
-def _chain_behind(scan: Scan, words: Vocabulary, end: int) -> tuple[Cue, ...]:
-    starts = scan.cue_starts
-    at, gap = end, LOOSE_GAP - 1
-    found: list[Cue] = []
-    while at < len(scan.tokens) and gap >= 0 and scan.sentence[at] == scan.sentence[end - 1]:
-        if at in starts:
-            found.append(starts[at])
-            at = starts[at].end
-        elif scan.tokens[at].low in _BETWEEN or words.has("fillers", scan.tokens[at].low):
-            gap -= scan.tokens[at].kind is Kind.WORD
-            at += 1
-        else:
-            break
-    return tuple(found)
 
 
 def _decided(here: _Here) -> Mention:
@@ -352,7 +224,7 @@ def _backwards(scan: Scan, mentions: Sequence[Mention]) -> list[Mention]:
             if any(c.role in {Role.TURN, Role.TO, Role.BUT} and c.start - first.end <= ADJACENT for c in between):
                 out[at] = replace(first, role=Role.OLD)
         elif first.role is None and second.role is Role.OLD and _neighbour(scan, first, second):
-            if first.strict or _against(scan, first.end, second.start):
+            if first.strict or against(scan, first.end, second.start):
                 out[at] = replace(first, role=Role.NEW)
         elif _renamed(scan, first, second):
             out[at], out[at + 1] = replace(first, role=Role.OLD), replace(second, role=Role.NEW)
@@ -443,7 +315,7 @@ def _lists(scan: Scan, words: Vocabulary, before: Mention, mention: Mention) -> 
         return False
     return all(
         i in scan.labelled
-        or scan.tokens[i].low in _BETWEEN
+        or scan.tokens[i].low in BETWEEN
         or words.has("fillers", scan.tokens[i].low)
         or scan.tokens[i].low == "."
         or words.has("joiners", scan.tokens[i].low)

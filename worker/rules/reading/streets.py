@@ -84,6 +84,13 @@ def _by_last(reader: Reader, last: int, free: int) -> tuple[int, bool]:
     return (begin if named else -1), False
 
 
+def _ends_street(reader: Reader, at: int) -> bool:
+    """Whether the word belongs to the sentence again; the particles inside a name do not."""
+    if reader.words.has("street_stop", reader.low(at)) or at in reader.cued:
+        return True
+    return reader.words.has("stop", reader.low(at)) and not reader.words.has("particles", reader.low(at))
+
+
 def _shortened(reader: Reader, at: int) -> bool:
     """Whether the word is a shortened street: "Bahnhofstr.", "Naamse stwg."."""
     word = reader.low(at)
@@ -139,7 +146,7 @@ def behind(reader: Reader, index: int) -> tuple[int, int, int]:
         begin += 1
     if reader.opens_street(begin) and reader.is_word(begin + 1):
         end = begin + 1
-        while end - begin <= MOST_WORDS and reader.is_word(end) and not reader.words.has("street_stop", reader.low(end)):
+        while end - begin <= MOST_WORDS and reader.is_word(end) and not _ends_street(reader, end):
             end += 1
         return begin, end, end
     for end in range(begin + 1, begin + 5):

@@ -147,6 +147,8 @@ class Segment:
 def segments(scan: Scan, words: Vocabulary) -> list[Segment]:
     """The lines (and the parts of lines between commas) that stand below or behind a heading, or behind a label and a colon."""
     out: list[Segment] = []
+    if ":" not in scan.low and "=" not in scan.low:
+        return out
     role: Role | None = None
     filled = False
     heads = _headings(scan)

@@ -118,6 +118,7 @@ class Vocabulary:
     words: Mapping[str, frozenset[str]] = field(repr=False)
     ends: Mapping[str, tuple[str, ...]] = field(repr=False)
     countries: frozenset[str] = field(repr=False)  # first words of the names of countries
+    nouns: bool  # this language writes every noun with a capital
     own: frozenset[str] = field(repr=False)  # words that only mails in this language are full of
 
     @classmethod
@@ -136,7 +137,8 @@ class Vocabulary:
         words, ends = _lists(data, language)
         own = {w for table in data.get(language, {}).get("cues", {}).values() for phrase in table for w in fold_same(phrase).split()}
         countries = frozenset(name.split()[0] for name in words["countries"])
-        return cls(ordered, words, ends, countries, frozenset(own | words["stop"] | words["fillers"] | words["first_person"]))
+        nouns = bool(data.get(language, {}).get("extract", {}).get("capital_nouns", False))
+        return cls(ordered, words, ends, countries, nouns, frozenset(own | words["stop"] | words["fillers"] | words["first_person"]))
 
     def has(self, name: str, word: str) -> bool:
         """Is ``word`` (folded) in the list ``name``? An entry ``*x`` stands for every longer word that ends in x."""
@@ -302,9 +304,10 @@ def _found(tokens: list[Token], vocabulary: Vocabulary) -> tuple[list[Cue], list
     phrases = vocabulary.phrases
     covered = labelled = 0
     for at, token in enumerate(tokens):
+        following = tokens[at + 1].low if at + 1 < len(tokens) else ""  # a phrase's second word is in it, but for "'s"
         for sequence, what in phrases.get(token.low, ()) or (_bare(token.low, phrases) if "'" in token.low else ()):
             end = at + len(sequence)
-            if len(sequence) > 1 and not _follows(tokens, at, sequence):
+            if len(sequence) > 1 and (sequence[1] not in following or not _follows(tokens, at, sequence)):
                 continue
             if isinstance(what, Role):
                 if at >= covered:
