@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from worker.store.tables import letter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from worker.rules.mail import Address
@@ -64,6 +65,7 @@ _CLAIM: Final = update(letter).where(letter.c.id.in_(bindparam("these", expandin
 _FINISH: Final = update(letter).where(
     letter.c.id == bindparam("this"), letter.c.attempt == bindparam("fence"), letter.c.state == LetterState.CLAIMED.value
 )  # fmt: skip
+_GIVE_BACK: Final = _FINISH.values(state=LetterState.WAITING.value, claimed_at=None, attempt=letter.c.attempt - 1)
 _COUNT: Final = select(func.count()).select_from(letter)
 _OF_PERSON: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.made_at >= bindparam("since"))
 # A letter that waits for tomorrow counts for tomorrow as well.
@@ -111,6 +113,12 @@ def finish(tx: Tx, claimed: Claimed, result: Result) -> bool:
         values["due"] = result.due
     values |= {"this": claimed.id, "fence": claimed.attempt}
     return bool(tx.connection.execute(_FINISH, values).rowcount)
+
+
+def give_back(tx: Tx, untouched: Iterable[Claimed]) -> None:
+    """Return letters that were taken and did not begin to leave, as they were: this was no attempt."""
+    for each in untouched:
+        tx.connection.execute(_GIVE_BACK, {"this": each.id, "fence": each.attempt})
 
 
 def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:
