@@ -95,12 +95,12 @@ class Outbox:
             return self._later(letter, str(error))
         except RelayRefused as error:
             log.warning("a letter was refused", letter=letter.id, code=error.code, enhanced=error.enhanced)
-            return letters.Result(letters.LetterState.FAILED, f"{error.code} {error.enhanced}".rstrip())
+            return letters.Result(letters.LetterState.FAILED, without_addresses(f"{error.code} {error.words}", letter.recipient))
         except Exception:
             # A defect of ours in one letter: those that left beside it must be written down, or they leave again.
             log.exception("a letter could not be sent", letter=letter.id)
             return self._later(letter, "defect")
-        return letters.Result(letters.LetterState.SENT, _without_addresses(reply))
+        return letters.Result(letters.LetterState.SENT, without_addresses(reply, letter.recipient))
 
     def _later(self, letter: Claimed, why: str) -> letters.Result:
         if letter.attempt >= self._desk.policy.max_attempts_per_letter:
@@ -111,9 +111,10 @@ class Outbox:
         return letters.Result(letters.LetterState.WAITING, why, self._desk.clock.now() + wait)
 
 
-def _without_addresses(reply: str) -> str:
-    """Servers repeat the recipient in their reply, and replies are kept in the clear."""
-    return " ".join(word for word in reply.split() if "@" not in word)
+def without_addresses(reply: str, recipient: str) -> str:
+    """Servers repeat the recipient in their reply, whole or without its domain, and replies are kept in the clear."""
+    user = recipient.partition("@")[0].lower()
+    return " ".join(word for word in reply.split() if "@" not in word and word.strip("<>\"'(),.:;").lower() != user)
 
 
 def _write(tx: Tx, results: Sequence[_Sent], untouched: Iterable[Claimed]) -> None:

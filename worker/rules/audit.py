@@ -26,6 +26,7 @@ class Event(StrEnum):
     LETTER_WRITTEN = "letter.written"
     LETTER_SENT = "letter.sent"
     LETTER_FAILED = "letter.failed"
+    PERSON_TOLD = "person.told"  # staff told the person by another way what a failed letter had to say
     LINK_ISSUED = "link.issued"
     CODE_WRONG = "code.wrong"
     ADDRESS_PROVED = "address.proved"
