@@ -115,6 +115,7 @@ class ReaderPage:
     topics: tuple[TopicLine, ...] = ()
     suppressed: bool = False
     can_undo: bool = False
+    asked: bool = False  # a topic begins when a letter is confirmed; the same whether or not one was due today
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Event(StrEnum):
     EFFECT_FAILED = "effect.failed"
     SUPPRESSED = "suppressed"  # no newsletter any more
     RESUBSCRIBED = "resubscribed"
-    SUBSCRIBED = "subscribed"  # double opt-in, or chosen on the preferences page
+    SUBSCRIBED = "subscribed"  # double opt-in
     DATA_READ = "data.read"  # somebody looked at a person's data
     PACKAGE_FETCHED = "package.fetched"
     KEY_DESTROYED = "key.destroyed"
