@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
@@ -106,6 +107,7 @@ class _Run:
         self._imprint = issues.imprint(desk, settings)
         self._compiled: dict[Language, Compiled] = {}
         self._put_off = 0  # messages put off one after the other
+        self._last = ""  # the person up to whom readers were taken
         self._stop = Stop()
 
     @property
@@ -118,12 +120,18 @@ class _Run:
         await self._stop.see_through(self._work())
 
     async def _work(self) -> None:
-        run, settings = self._desk.store.run, self._settings
-        while not self._stop.asked and (lot := await run(campaigns.claim, self._campaign.id, settings.lot, settings.claim_expires)):
+        while not self._stop.asked and (lot := await self._next_lot()):
             if not await self._send_lot(lot):
                 break
-        ended = await run(self._close)
+        ended = await self._desk.store.run(self._close)
         log.info("newsletter ended" if ended else "newsletter pauses", campaign=self._campaign.id)
+
+    async def _next_lot(self) -> Sequence[Claimed]:
+        """Readers behind the last one; at the end once more from the beginning: those whose time has come meanwhile."""
+        claim = partial(self._desk.store.run, campaigns.claim, self._campaign.id, self._settings.lot, self._settings.claim_expires)
+        lot: Sequence[Claimed] = await claim(self._last) or (await claim("") if self._last else ())
+        self._last = lot[-1].person if lot else ""
+        return lot
 
     async def _send_lot(self, lot: Sequence[Claimed]) -> bool:
         """True if the next lot may follow."""
