@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from sqlalchemy import select
 
 from tests.desks import House, a_house
 from worker import apply
-from worker.casework import confirm
+from worker.casework import confirm, download, packing
+from worker.engine import stopping
+from worker.register.model import HeldTable
 from worker.rules.model import Right
 from worker.store import Tx
 from worker.store.tables import effect
@@ -50,3 +54,26 @@ async def test_what_has_begun_is_reported_and_the_rest_goes_on_in_the_next_proce
     assert await house.desk.store.run(rows) == [("done", 1)] * 4
     for customer in CUSTOMERS:
         await house.last("package_ready", customer)
+
+
+async def test_a_package_that_takes_long_is_broken_off_and_made_anew(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    began, texts = threading.Event(), packing._texts
+
+    def slow(held: HeldTable) -> list[str]:
+        began.set()
+        time.sleep(0.5)
+        return texts(held)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stopping, "MOMENT", 0.05)
+        patched.setattr(packing, "_texts", slow)
+        going = asyncio.create_task(apply.run(house.desk, []))
+        await asyncio.to_thread(began.wait, 10)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+    assert await house.desk.store.run(rows) == [("waiting", 1), *[("waiting", 0)] * 3]
+
+    await house.carry_out()
+    for customer in CUSTOMERS:
+        ready = await house.last("package_ready", customer)
+        assert (await download.open_package(house.desk, ready.link("d"), ready.code)).package is not None
