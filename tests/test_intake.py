@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
-from tests.desks import a_mail
+from tests.desks import a_house, a_mail
 from tests.journeys.running import a_journey, written
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp
+from worker.intake import Intake
+from worker.mail.imap import Mailbox
+from worker.mail.imap_settings import MailboxSettings
+from worker.store.tables import mail
 
 ASKING = "What data do you have about me?"
 
@@ -75,3 +81,34 @@ async def test_an_announced_mail_is_fetched_within_moments(
         journey.deliver(ASKING)
         async with asyncio.timeout(5):
             await journey.letter("ann@example.com")
+
+
+async def test_a_stop_does_not_leave_a_mail_in_both_folders_of_a_server_that_only_copies(
+    dovecot: Dovecot, mailbox_user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied, into = asyncio.Event(), Mailbox._into
+
+    async def slow(box: Mailbox, command: str, lot: str, folder: str) -> None:
+        await into(box, command, lot, folder)
+        copied.set()
+        await asyncio.sleep(0.2)
+
+    async def copying(box: Mailbox, lot: str, folder: str) -> None:
+        box._protocol.capabilities.discard("MOVE")
+        await moved(box, lot, folder)
+
+    moved = Mailbox._move_lot
+    monkeypatch.setattr(Mailbox, "_into", slow)
+    monkeypatch.setattr(Mailbox, "_move_lot", copying)
+    dovecot.deliver(mailbox_user, a_mail(ASKING))
+    async with a_house(f"sqlite:///{tmp_path}/desk.sqlite3", tmp_path) as house:
+        settings = MailboxSettings(
+            "privacy", "127.0.0.1", dovecot.port, tls="none", user=mailbox_user, password=dovecot.password, since=date(2020, 1, 1)
+        )
+        going = asyncio.create_task(Intake(house.desk, settings).run())
+        await asyncio.wait_for(copied.wait(), 20)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+        assert (dovecot.count(mailbox_user), dovecot.count(mailbox_user, "Processed")) == (0, 1)
+        (moved_at,) = await house.desk.store.run(lambda tx: tx.connection.execute(select(mail.c.moved_at)).scalars().all())
+        assert moved_at is not None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from worker.engine.stopping import Stop
 from worker.errors import MailboxUnavailable, StoreUnavailable, UnreadableMail
 from worker.mail.imap import Mailbox
 from worker.mail.parse import content_key, parse, raw_content_key
@@ -182,9 +183,14 @@ class Intake:
 
     async def _let_go(self, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
         """Move what is recorded; from here on the row is the promise."""
-        if self._settings.after != "move" or not uids:
-            return
-        await mailbox.move(uids, self._settings.processed)
+        if self._settings.after == "move" and uids:
+            stop = Stop()
+            await stop.see_through(self._move(stop, mailbox, folder, uids))
+
+    async def _move(self, stop: Stop, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
+        """A move takes several commands on some servers: a stop in between would leave a mail in both folders."""
+        async with stop.under_way():
+            await mailbox.move(uids, self._settings.processed)
         await self._desk.store.run(mails.mark_moved, self._settings.name, folder.name, folder.uidvalidity, uids)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.casework import undelivered
 from worker.casework.commit import Party, commit, situation_for
-from worker.casework.pages import HeldPage, QueueLine
+from worker.casework.pages import HeldPage, LostLetter, QueueLine
 from worker.casework.take import mail_reference
 from worker.errors import UnreadableMail
 from worker.handlers import HANDLERS
@@ -18,7 +19,7 @@ from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
 from worker.rules.trigger import Ruled, RulingKind, To
-from worker.store import audit, cases, effects, links, mails
+from worker.store import audit, cases, effects, letters, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -55,9 +56,8 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     labels = tuple(Label(right.value) for right, _ in cases.rights_of(tx, row.id))
     days = (row.legal_due - local_day(tx.now, desk.timezone)).days
     received = local_day(row.received_at, desk.timezone)
-    return QueueLine(
-        row.id, "case", row.reference, received, row.legal_due, days, (HoldReason(row.hold_reason),), labels, Language(row.language)
-    )
+    reasons = (*([HoldReason(row.hold_reason)] if row.held else []), *([HoldReason.UNDELIVERED] if row.undelivered else []))
+    return QueueLine(row.id, "case", row.reference, received, row.legal_due, days, reasons, labels, Language(row.language))
 
 
 async def look(desk: Desk, actor: str, item_id: str) -> HeldPage | None:
@@ -76,7 +76,16 @@ def _look(tx: Tx, desk: Desk, actor: str, item_id: str) -> HeldPage | None:
     mail_ids = cases.mails_of(tx, item_id) if case else [item_id]
     audit.record(tx, item_id if case else audit.DESK, Event.DATA_READ, actor, {"item": item_id})
     stored = mails.load(tx, mail_ids[0]) if mail_ids else None
-    return _held_page(tx, line, case, stored)
+    page = _held_page(tx, line, case, stored)
+    return _with_lost_letters(tx, desk, page, case) if case and HoldReason.UNDELIVERED in line.reasons else page
+
+
+def _with_lost_letters(tx: Tx, desk: Desk, page: HeldPage, case: Case) -> HeldPage:
+    found = letters.undelivered(tx, case.id)
+    _, decision, _ = undelivered.decide(tx, desk, case, found)
+    lost = tuple(LostLetter(each.id, each.name, local_day(each.made_at, desk.timezone), each.reply) for each in found)
+    decidable = page.line.reasons != (HoldReason.UNDELIVERED,)
+    return replace(page, decidable=decidable, undelivered=lost, can_send_again=bool(decision.actions))
 
 
 def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:

@@ -25,6 +25,11 @@ class Relay:
         self._idle: list[Connection] = []
         self._context: ssl.SSLContext | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many messages it hands over at the same time; a further one waits."""
+        return self._settings.connections
+
     async def send(self, raw: bytes, sender: str, recipient: str) -> str:
         """Hand over one message and return the server's final reply.
 

@@ -102,6 +102,7 @@ class HoldReason(StrEnum):
     FAILED = "failed"  # carrying out failed for good
     UNCONFIRMED = "unconfirmed"  # two weeks without a click: perhaps a telephone call helps
     UNREADABLE = "unreadable"  # beyond the bounds of the parser
+    UNDELIVERED = "undelivered"  # a letter of the case failed for good: the person was not told
 
 
 class RequestState(StrEnum):

@@ -168,11 +168,15 @@ def _write_readers(tx: Tx, campaign_id: str) -> None:
 # Sending ------------------------------------------------------------------------------------------------------
 
 
-def claim(tx: Tx, campaign_id: str, limit: int, expires: timedelta) -> list[Claimed]:
-    """Take up to ``limit`` readers whose turn it is, and those whose claim is older than ``expires`` (its process died)."""
+def claim(tx: Tx, campaign_id: str, limit: int, expires: timedelta, after: str = "") -> list[Claimed]:
+    """Take up to ``limit`` readers whose turn it is, and those whose claim is older than ``expires`` (its process died).
+
+    In the order of ``person``, from behind ``after`` on: of a million readers, those who had it are not looked through for each lot.
+    """
     ready = and_(delivery.c.state == DeliveryState.PLANNED.value, or_(delivery.c.due.is_(None), delivery.c.due <= tx.now))
     dead = and_(delivery.c.state == DeliveryState.CLAIMED.value, delivery.c.claimed_at <= tx.now - expires)
-    query = select(delivery.c.person, delivery.c.attempt).where(delivery.c.campaign_id == campaign_id, or_(ready, dead))
+    behind = and_(delivery.c.campaign_id == campaign_id, delivery.c.person > after)
+    query = select(delivery.c.person, delivery.c.attempt).where(behind, or_(ready, dead))
     rows = tx.connection.execute(query.order_by(delivery.c.person).limit(limit).with_for_update(skip_locked=True)).all()
     if not rows:
         return []
