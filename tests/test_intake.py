@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.desks import a_mail
 from tests.journeys.running import a_journey, written
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp
+from worker.casework import health
+from worker.operate.status import status
 
 ASKING = "What data do you have about me?"
 
@@ -30,6 +34,32 @@ async def test_a_mail_from_before_the_first_connection_is_answered_by_nothing(
         await journey.letter("ann@example.com")
         assert scripted_smtp.to("early@example.com") == []
         assert dovecot.count(mailbox_user) == 1
+
+
+async def test_mails_from_before_the_first_connection_are_counted_and_not_fetched(
+    config: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        dovecot.deliver(mailbox_user, a_mail(ASKING, uid=number))
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        facts = await health.facts(journey.running.desk)
+        assert (facts["history_not_fetched"], facts["history_up_to_uid"]) == ({"privacy/INBOX": 3}, {"privacy/INBOX": 3})
+        assert facts["mails"] == {}
+        await status(journey.running.desk, as_json=False)
+    assert "privacy/INBOX 3" in capsys.readouterr().out
+
+
+async def test_mails_from_before_the_first_day_of_the_settings_are_counted_too(
+    config: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    now = datetime.now(UTC)
+    for number, days in enumerate((40, 30, 0)):
+        dovecot.deliver(mailbox_user, a_mail(ASKING, uid=number), received=now - timedelta(days=days))
+    config.write_text(config.read_text().replace('name = "privacy"', f'name = "privacy"\nsince = {now.date() - timedelta(days=1)}'))
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        await journey.letter("ann@example.com")
+        facts = await health.facts(journey.running.desk)
+        assert (facts["history_not_fetched"], facts["history_up_to_uid"]) == ({"privacy/INBOX": 2}, {"privacy/INBOX": 2})
 
 
 async def test_a_first_day_in_the_settings_brings_the_mails_since_then(
@@ -75,3 +105,43 @@ async def test_an_announced_mail_is_fetched_within_moments(
         journey.deliver(ASKING)
         async with asyncio.timeout(5):
             await journey.letter("ann@example.com")
+
+
+@pytest.fixture
+def two_folders(config: Path) -> Path:
+    """The settings name a folder that the mailbox does not have yet."""
+    named = 'name = "privacy"\nfolders = ["INBOX", "Requests"]'
+    config.write_text(config.read_text().replace('name = "privacy"', named).replace('poll = "1min"', 'poll = "1s"'))
+    return config
+
+
+async def test_a_folder_that_the_server_makes_later_is_read_like_the_others(
+    two_folders: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    async with a_journey(two_folders, dovecot, mailbox_user, scripted_smtp) as journey:
+        dovecot.create(mailbox_user, "Requests")
+        journey.deliver(ASKING, folder="Requests")
+        await journey.letter("ann@example.com")
+
+
+async def test_a_folder_that_appeared_in_the_night_is_read_from_its_first_mail_but_what_is_older_than_the_desk_is_history(
+    two_folders: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    async with a_journey(two_folders, dovecot, mailbox_user, scripted_smtp):
+        pass
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    dovecot.deliver(mailbox_user, a_mail(ASKING, sender="early@example.com"), folder="Requests", received=long_ago)
+    dovecot.deliver(mailbox_user, a_mail(ASKING, uid=1), folder="Requests", received=datetime.now(UTC) + timedelta(seconds=1))
+    async with a_journey(two_folders, dovecot, mailbox_user, scripted_smtp) as journey:
+        await journey.letter("ann@example.com")
+        assert scripted_smtp.to("early@example.com") == []
+
+
+async def test_a_folder_that_is_not_there_is_told_in_the_log_once(
+    two_folders: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    with capture_logs() as lines:
+        async with a_journey(two_folders, dovecot, mailbox_user, scripted_smtp):
+            await asyncio.sleep(2.5)
+    told = [line for line in lines if line["event"] == "a folder of the settings is not there"]
+    assert [(line["mailbox"], line["folder"]) for line in told] == [("privacy", "Requests")]

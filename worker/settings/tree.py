@@ -128,7 +128,8 @@ class MailboxSection(Section):
     password_file: Path | None = _setting(_PASSWORD_FILE, default=None, example="../secrets/mailbox", usual=True)
     password: str = _setting(_PASSWORD, default="", secret=True, only_environment=True)
     folders: tuple[str, ...] = _setting(
-        "The folders that are read. Look into Junk as well: a request there counts too.", default=("INBOX", "Junk")
+        "The folders that are read. Look into Junk as well: a request there counts too. One that appears later is read from then on.",
+        default=("INBOX", "Junk"),
     )
     since: date | None = _setting(
         "The first day whose mails are requests; older ones are history and get no answer. Without it: the moment of the first connection.",

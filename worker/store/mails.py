@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 class Cursor:
     """How far a folder was read. ``uid`` is the highest one seen, ``pending`` those up to it that are not stored yet.
 
-    ``resync_below``: the server numbered the folder anew; UIDs below this one may be older than the first connection.
+    ``first_connected_at``: the mailbox's first connection. ``resync_below``: UIDs below this one may be older than that
+    and come all the same: the folder appeared later, or the server numbered it anew. ``history``: mails that were older
+    and not fetched, up to the UID ``history_uid``.
     """
 
     uidvalidity: int
@@ -36,6 +38,8 @@ class Cursor:
     pending: tuple[int, ...]
     first_connected_at: datetime
     resync_below: int = 0
+    history: int = 0
+    history_uid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,23 +100,42 @@ _FINISH: Final = update(mail).where(mail.c.id == bindparam("this"), _STORED)
 
 
 def cursor(tx: Tx, door: str, folder: str) -> Cursor | None:
-    """How far ``folder`` of ``door`` was read, or None before the first connection."""
+    """How far ``folder`` of ``door`` was read, or None before it was begun."""
     row = tx.connection.execute(_CURSOR, {"of_door": door, "of_folder": folder}).one_or_none()
-    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at, row.resync_below) if row else None
+    if row is None:
+        return None
+    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at, row.resync_below, row.history, row.history_uid)
+
+
+def begin_folder(tx: Tx, door: str, folder: str, begun: Cursor) -> None:
+    """Write where a folder that was never read begins."""
+    values = {f.name: getattr(begun, f.name) for f in fields(begun)} | {"pending": sorted(begun.pending)}
+    tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, **values))
 
 
 def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pending: Iterable[int] = ()) -> None:
-    """Write how far ``folder`` was read; the moment of the first connection stays as it is."""
+    """Write how far a folder that was begun is read."""
     values = {"uidvalidity": uidvalidity, "uid": uid, "pending": sorted(pending)}
-    changed = tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values}).rowcount
-    if not changed:
-        tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
+    tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values})
 
 
 def renumbered(tx: Tx, door: str, folder: str, uidvalidity: int, below: int) -> None:
-    """The server numbers a folder anew: begin again, and remember up to where mails may be history."""
+    """The server numbers a folder anew: begin again, and remember up to where mails may be history. Each gets a row now."""
     here = (mailbox_cursor.c.door == door) & (mailbox_cursor.c.folder == folder)
-    tx.connection.execute(update(mailbox_cursor).where(here).values(uidvalidity=uidvalidity, uid=0, pending=[], resync_below=below))
+    again = {"uidvalidity": uidvalidity, "uid": 0, "pending": [], "resync_below": below, "history": 0, "history_uid": 0}
+    tx.connection.execute(update(mailbox_cursor).where(here).values(again))
+
+
+def first_connected(tx: Tx, door: str) -> datetime | None:
+    """When the first folder of ``door`` was begun, or None."""
+    return tx.connection.execute(select(func.min(mailbox_cursor.c.first_connected_at)).where(mailbox_cursor.c.door == door)).scalar()
+
+
+def history(tx: Tx) -> dict[str, tuple[int, int]]:
+    """``door/folder`` to how many mails were older than the first connection and never fetched, and up to which UID."""
+    c = mailbox_cursor.c
+    rows = tx.connection.execute(select(c.door, c.folder, c.history, c.history_uid).order_by(c.door, c.folder))
+    return {f"{row.door}/{row.folder}": (row.history, row.history_uid) for row in rows}
 
 
 def note_door(tx: Tx, door: str, state: str) -> None:

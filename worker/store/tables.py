@@ -121,7 +121,7 @@ meta = Table("meta", metadata, Column("name", String(64), primary_key=True), _te
 mailbox_cursor = Table(
     "mailbox_cursor", metadata, Column("door", String(64)), Column("folder", String(255)), Column("uidvalidity", BigInteger, nullable=False),
     Column("uid", BigInteger, nullable=False), Column("pending", JSON, nullable=False), _moment("first_connected_at"),
-    _number("resync_below", kind=BigInteger()),
+    _number("resync_below", kind=BigInteger()), _number("history"), _number("history_uid", kind=BigInteger()),
     PrimaryKeyConstraint("door", "folder"),
 )  # fmt: skip
 mail_seen = Table("mail_seen", metadata, Column("content_key", String(64), primary_key=True), Column("mail_id", String(32), nullable=False))
