@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import email
+import email.policy
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,9 @@ from tests.desks import a_mail
 from tests.journeys.running import a_journey, written
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp
-from worker.casework import health
+from worker.casework import health, rule
 from worker.operate.status import status
+from worker.rules.model import HoldReason
 
 ASKING = "What data do you have about me?"
 
@@ -145,3 +149,57 @@ async def test_a_folder_that_is_not_there_is_told_in_the_log_once(
             await asyncio.sleep(2.5)
     told = [line for line in lines if line["event"] == "a folder of the settings is not there"]
     assert [(line["mailbox"], line["folder"]) for line in told] == [("privacy", "Requests")]
+
+
+def too_big(text: str, size: int = 2_200_000) -> bytes:
+    """A mail with an attachment that makes it larger than ``size`` bytes."""
+    message = email.message_from_bytes(a_mail(text), policy=email.policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    message.add_attachment(b"0" * (size * 3 // 4), maintype="application", subtype="octet-stream")
+    return message.as_bytes()
+
+
+async def test_a_mail_over_the_limit_is_not_acted_upon_and_stays_whole_in_its_mailbox(
+    config: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    config.write_text(config.read_text().replace('poll = "1min"', 'poll = "1s"') + '\n[limits]\nmail_size = "1 MB"\n')
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        journey.drop(too_big("Please delete all my personal data."))
+        journey.deliver(ASKING, sender="ben@example.com")
+        await journey.letter("ben@example.com")
+        await journey.settled(2)
+        await asyncio.sleep(2.5)  # further rounds leave it alone too
+        assert sorted(await journey.mail_states()) == ["case", "quarantined"]
+        assert scripted_smtp.to("ann@example.com") == []
+        assert [len(raw) > 2_000_000 for raw in dovecot.mails(mailbox_user)] == [True]
+        (line,) = await rule.queue(journey.running.desk, "staff:1")
+        page = await rule.look(journey.running.desk, "staff:1", line.id)
+        assert line.reasons == (HoldReason.TOO_BIG,)
+        assert page is not None
+        assert (page.sender, page.left_in) == ("ann@example.com", "privacy/INBOX")
+        assert page.text.startswith("Please delete")
+
+
+async def test_a_larger_limit_is_the_parsers_limit_too(
+    config: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    config.write_text(config.read_text() + '\n[limits]\nmail_size = "40 MB"\n')
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        journey.drop(too_big(ASKING, 27_000_000))
+        await journey.letter("ann@example.com")
+
+
+async def test_a_mail_that_was_too_big_comes_whole_when_the_limit_is_raised_and_it_is_put_back(
+    config: Path, dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp
+) -> None:
+    """In a program for mail: out of the folder, and back. It has a new number then, and is not taken for a duplicate of its own beginning."""
+    small, large = config.read_text() + '\n[limits]\nmail_size = "1 MB"\n', config.read_text()
+    config.write_text(small)
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        journey.drop(too_big(ASKING))
+        await journey.settled(1)
+    config.write_text(large)
+    async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as journey:
+        journey.drop(dovecot.take_out(mailbox_user))
+        await journey.letter("ann@example.com")
+        assert sorted(await journey.mail_states()) == ["case", "quarantined"]

@@ -178,7 +178,7 @@ class Intake:
         folder.pending.difference_update(mail.uid for mail in fetched)
         arrivals = await asyncio.to_thread(self._arrivals, folder, fetched)
         await self._desk.store.run(self._commit, folder, arrivals)
-        await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.state is not MailState.HISTORY])
+        await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.whole and a.state is not MailState.HISTORY])
 
     def _arrivals(self, folder: _Folder, fetched: Sequence[Fetched]) -> list[mails.Arrival]:
         return [
@@ -188,12 +188,23 @@ class Intake:
                 folder.uidvalidity,
                 m.uid,
                 m.internal_date,
-                _key(m.raw),
+                self._key(m),
                 m.raw,
                 self._state(folder, m.uid, m.internal_date),
+                not m.truncated,
             )
             for m in fetched
         ]
+
+    def _key(self, fetched: Fetched) -> str:
+        try:
+            return content_key(parse(fetched.raw, self._desk.limits), whole=not fetched.truncated)
+        except UnreadableMail:
+            return raw_content_key(fetched.raw)
+        except Exception:
+            # A defect of ours in one mail must not stop the door: it is stored, and held when it is read.
+            log.exception("a mail could not be recognised by its content")
+            return raw_content_key(fetched.raw)
 
     def _state(self, folder: _Folder, uid: int, received_at: datetime) -> MailState:
         """History only when it surely came before, and was there before."""
@@ -212,14 +223,3 @@ class Intake:
             return
         await mailbox.move(uids, self._settings.processed)
         await self._desk.store.run(mails.mark_moved, self._settings.name, folder.name, folder.uidvalidity, uids)
-
-
-def _key(raw: bytes) -> str:
-    try:
-        return content_key(parse(raw))
-    except UnreadableMail:
-        return raw_content_key(raw)
-    except Exception:
-        # A defect of ours in one mail must not stop the door: it is stored, and held when it is read.
-        log.exception("a mail could not be recognised by its content")
-        return raw_content_key(raw)

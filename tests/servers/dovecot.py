@@ -146,6 +146,13 @@ class Dovecot:
         """The mails that a folder holds, in order of delivery."""
         return [each.read_bytes() for each in self._files(user, folder)]
 
+    def take_out(self, user: str, folder: str = "INBOX") -> bytes:
+        """The only mail of a folder, removed from it."""
+        (only,) = self._files(user, folder)
+        raw = only.read_bytes()
+        only.unlink()
+        return raw
+
     def count(self, user: str, folder: str = "INBOX") -> int:
         """How many mails a folder holds."""
         return len(self._files(user, folder))

@@ -149,3 +149,4 @@ class HeldPage:
     given_name: str = field(default="", repr=False)
     #: The names on record under the address, where the question is which person it is.
     on_record: tuple[str, ...] = field(default=(), repr=False)
+    left_in: str = ""  # mailbox and folder where the whole mail is, if only its beginning is stored

@@ -86,8 +86,10 @@ async def _read_lot(desk: Desk, mail_ids: Sequence[str]) -> tuple[list[_Read], t
 
 
 def _read(desk: Desk, stored: StoredMail) -> _Read:
+    if not stored.whole:
+        return _Read(stored, fault=(MailState.QUARANTINED, HoldReason.TOO_BIG))
     try:
-        inbound = parse(stored.raw)
+        inbound = parse(stored.raw, desk.limits)
         return _Read(stored, inbound, desk.reader.read(inbound))
     except UnreadableMail as error:
         log.warning("mail quarantined", mail=stored.id, reason=error.reason)

@@ -264,7 +264,7 @@ class Mailbox:
         for lot in _lots({uid: size for uid, size in sizes.items() if size <= limit}):
             yield await self._fetch_lot(lot, "BODY.PEEK[]", truncated=False)
         for uid in sorted(uid for uid, size in sizes.items() if size > limit):
-            yield await self._fetch_lot([uid], f"BODY.PEEK[]<0.{self._settings.keep_of_larger}>", truncated=True)
+            yield await self._fetch_lot([uid], f"BODY.PEEK[]<0.{min(limit, self._settings.keep_of_larger)}>", truncated=True)
 
     async def _fetch_lot(self, uids: Sequence[int], item: str, *, truncated: bool) -> list[Fetched]:
         wanted = set(uids)

@@ -292,7 +292,9 @@ class PolicySection(Section):
 class LimitsSection(Section):
     """Bounds on what strangers can make the desk do."""
 
-    mail_size: Bytes = _setting("A larger mail is kept, not read: it goes to quarantine.", default=Bytes(25 * 1024 * 1024))
+    mail_size: Bytes = _setting(
+        "A larger mail is not read: its beginning goes to quarantine, the whole mail stays in the mailbox.", default=Bytes(25 * 1024 * 1024)
+    )
     form_per_network_hour: int = _setting(
         "Requests by the web form from one network (an IPv4 address, an IPv6 /64) in one hour.", default=20
     )

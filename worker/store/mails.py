@@ -44,7 +44,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail as a door hands it in. ``content_key`` recognises the same mail from another door or folder."""
+    """A mail as a door hands it in. ``content_key`` recognises the same mail from another door or folder.
+
+    Not ``whole``: ``raw`` is the beginning of a mail that is over the limit, and the door keeps it.
+    """
 
     door: str
     folder: str
@@ -54,6 +57,7 @@ class Arrival:
     content_key: str
     raw: bytes = field(repr=False)
     state: MailState = MailState.STORED
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +67,14 @@ class StoredMail:
     id: str
     key_id: str
     door: str
+    folder: str
     received_at: datetime
     state: MailState
     reasons: tuple[HoldReason, ...]
     labels: tuple[str, ...]
     language: Language | None
     case_id: str | None
+    whole: bool
     raw: bytes = field(repr=False)
 
 
@@ -202,7 +208,7 @@ def _row(tx: Tx, arrival: Arrival, mail_id: str, *, duplicate: bool) -> dict[str
     return {
         "id": mail_id, "door": arrival.door, "folder": arrival.folder, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "stored_at": tx.now, "state": state.value, "reasons": [], "labels": [], "size": len(arrival.raw),
-        "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
+        "whole": arrival.whole, "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
     }  # fmt: skip
 
 
@@ -213,13 +219,14 @@ def mark_moved(tx: Tx, door: str, folder: str, uidvalidity: int, uids: Sequence[
 
 
 def not_moved(tx: Tx, door: str, folder: str, uidvalidity: int) -> list[int]:
-    """UIDs that are stored and were not let go yet: a kill came between commit and move."""
+    """UIDs that are stored whole and were not let go yet: a kill came between commit and move."""
     rows = tx.connection.execute(
         select(mail.c.uid).where(
             mail.c.door == door,
             mail.c.folder == folder,
             mail.c.uidvalidity == uidvalidity,
             mail.c.moved_at.is_(None),
+            mail.c.whole,
             mail.c.state != MailState.HISTORY.value,
         )
     )
@@ -237,8 +244,8 @@ def _stored(tx: Tx, row: Row[Any]) -> StoredMail:
     language = Language(row.language) if row.language else None
     reasons = tuple(HoldReason(r) for r in row.reasons)
     return StoredMail(
-        row.id, row.key_id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw
-    )
+        row.id, row.key_id, row.door, row.folder, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, row.whole, raw
+    )  # fmt: skip
 
 
 def load_waiting(tx: Tx, mail_ids: Sequence[str], most: int, most_bytes: int) -> Lot:
@@ -304,10 +311,12 @@ def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) 
 
 
 def replay(tx: Tx, mail_id: str) -> bool:
-    """Put a quarantined or held mail back to ``stored``, to be read again."""
+    """Put a quarantined or held mail back to ``stored``, to be read again; of one that is over the limit there is nothing to read."""
     states = (MailState.QUARANTINED.value, MailState.HELD.value, MailState.QUIET.value, MailState.MACHINE.value)
     values: dict[str, Any] = {"state": MailState.STORED.value, "reasons": [], "labels": [], "ruled_at": None}
-    return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.state.in_(states)).values(**values)).rowcount)
+    return bool(
+        tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.whole, mail.c.state.in_(states)).values(**values)).rowcount
+    )
 
 
 def held(tx: Tx) -> list[Row[Any]]:

@@ -242,6 +242,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.String(length=32), nullable=True),
         sa.Column("person", sa.String(length=64), nullable=True),
         sa.Column("size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
         sa.Column("moved_at", sa.BigInteger(), nullable=True),
         sa.Column("ruled_at", sa.BigInteger(), nullable=True),
