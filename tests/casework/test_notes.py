@@ -61,6 +61,13 @@ async def test_who_confirms_in_words_is_told_once_that_only_the_button_counts(ho
     assert set((await house.requests()).values()) == {"awaiting_confirmation"}
 
 
+async def test_who_confirms_in_words_in_a_mail_of_its_own_is_told_the_same(house: House) -> None:
+    await house.write(DELETE)
+    reference = (await house.last("confirm")).subject.rpartition("[")[2].rstrip("]")
+    await house.write(f"I confirm my request {reference}.")
+    assert "only the button in that mail confirms your request" in " ".join((await house.last("held_note")).text.split())
+
+
 async def test_another_question_in_a_case_that_nobody_has_to_confirm_any_more_gets_the_plain_note(house: House) -> None:
     await house.write(DELETE)
     ours = await house.last("confirm")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from worker.rules.decision import Decision, MarkMail
 from worker.rules.model import HoldReason, MailState, RequestState
 from worker.rules.notes import hold
-from worker.rules.reading.model import Label
 from worker.rules.trigger import Received
 
 if TYPE_CHECKING:
@@ -26,10 +25,5 @@ def handle(situation: Situation) -> Decision:
         return Decision((MarkMail(MailState.MACHINE),))
     if trigger.reading.thanks:
         return Decision((MarkMail(MailState.QUIET),))
-    return hold(situation, trigger, (HoldReason.FOLLOW_UP,), needs_button=_needs_button(situation, trigger))
-
-
-def _needs_button(situation: Situation, received: Received) -> bool:
-    """The person says that he confirms, or answers while that is what we wait for."""
     waits = situation.case is not None and any(request.state in _AWAITS for request in situation.case.requests)
-    return waits or Label.CONFIRMATION in received.reading.labels
+    return hold(situation, trigger, (HoldReason.FOLLOW_UP,), needs_button=waits)

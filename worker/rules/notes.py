@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 
 def hold(situation: Situation, received: Received, reasons: tuple[HoldReason, ...], *, needs_button: bool = False) -> Decision:
-    """Hold the mail; a human sender gets one short note a day, which may say that the ``needs_button`` of our letter is the only way."""
+    """Hold the mail; a human sender gets one short note a day.
+
+    The note says that the button of our letter is the only way where that is what we wait for (``needs_button``), and to
+    who confirms in words.
+    """
     mark = MarkMail(MailState.HELD, reasons)
     if not _deserves_a_note(situation, received, reasons):
         return Decision((mark,))
-    return Decision((Send(HeldNote(situation.reference, legal_due=situation.due[1], needs_button=needs_button)), mark))
+    button = needs_button or Label.CONFIRMATION in received.reading.labels
+    return Decision((Send(HeldNote(situation.reference, legal_due=situation.due[1], needs_button=button)), mark))
 
 
 def _deserves_a_note(situation: Situation, received: Received, reasons: tuple[HoldReason, ...]) -> bool:
