@@ -84,6 +84,7 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
     from worker.casework.desk import Desk
     from worker.engine.embedded import EmbeddedEngine
     from worker.mail.letters import Letters
+    from worker.mail.parse import ParseLimits
     from worker.register.register import Register
     from worker.rules.mail import Address
 
@@ -97,7 +98,7 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
         yield Desk(
             store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(card, settings.desk.templates), reader=load_reader(), clock=clock,
             card=card, policy=settings.limits_by_law(), sender=Address(settings.smtp.from_, settings.desk.name), mode=settings.desk.mode,
-            languages=settings.desk.languages,
+            languages=settings.desk.languages, limits=ParseLimits(size=settings.limits.mail_size.count),
         )  # fmt: skip
     finally:
         register.close()

@@ -164,3 +164,4 @@ class HeldPage:
     decidable: bool = True  # False for a case that waits for nothing but letters that failed
     undelivered: tuple[LostLetter, ...] = ()
     can_send_again: bool = False  # the case still allows a letter in the place of at least one of them
+    left_in: str = ""  # mailbox and folder where the whole mail is, if only its beginning is stored

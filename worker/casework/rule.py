@@ -76,7 +76,7 @@ def _look(tx: Tx, desk: Desk, actor: str, item_id: str) -> HeldPage | None:
     mail_ids = cases.mails_of(tx, item_id) if case else [item_id]
     audit.record(tx, item_id if case else audit.DESK, Event.DATA_READ, actor, {"item": item_id})
     stored = mails.load(tx, mail_ids[0]) if mail_ids else None
-    page = _held_page(tx, line, case, stored)
+    page = _held_page(tx, desk, line, case, stored)
     return _with_lost_letters(tx, desk, page, case) if case and HoldReason.UNDELIVERED in line.reasons else page
 
 
@@ -88,8 +88,8 @@ def _with_lost_letters(tx: Tx, desk: Desk, page: HeldPage, case: Case) -> HeldPa
     return replace(page, decidable=decidable, undelivered=lost, can_send_again=bool(decision.actions))
 
 
-def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
-    inbound = _parsed(stored)
+def _held_page(tx: Tx, desk: Desk, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
+    inbound = _parsed(desk, stored)
     why = (mails.reading(tx, stored.id) if stored else None) or {}
     address = case.address if case else (inbound.sender if inbound else None)
     raw_text = stored.raw[:20_000].decode("utf-8", "replace") if stored and inbound is None else ""
@@ -99,12 +99,13 @@ def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | 
         line, address.mailbox if address else "", address.name if address else "", inbound.subject if inbound else "", inbound.text if inbound else raw_text,
         tuple(Evidence(rule, Part(part), (start, end), text) for rule, part, start, end, text in why.get("because", ())), rights, changes,
         case.origin if case else None, address is not None, case.given_name if case else "",
+        left_in=f"{stored.door}/{stored.folder}" if stored is not None and not stored.whole else "",
     )  # fmt: skip
 
 
-def _parsed(stored: StoredMail | None) -> InboundMail | None:
+def _parsed(desk: Desk, stored: StoredMail | None) -> InboundMail | None:
     try:
-        return parse(stored.raw) if stored and stored.raw else None
+        return parse(stored.raw, desk.limits) if stored and stored.raw else None
     except UnreadableMail:
         return None
 
@@ -156,7 +157,7 @@ def _rule_case(tx: Tx, desk: Desk, actor: str, case: Case, ruled: Ruled) -> bool
 
 
 def _rule_mail(tx: Tx, desk: Desk, actor: str, stored: StoredMail, ruled: Ruled) -> bool:
-    inbound = _parsed(stored)
+    inbound = _parsed(desk, stored)
     party = _mail_party(tx, desk, stored, inbound)
     ruled = Ruled(
         ruled.kind,

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from worker.errors import ConfigurationError
-from worker.settings.tree import MailboxSection, RelaySection, Sections, SmtpSection, Tls
+from worker.mail.imap_settings import PROCESSED, is_processed
+from worker.settings.tree import After, MailboxSection, RelaySection, Sections, SmtpSection, Tls
 
 
 def problems(tree: Sections) -> Iterator[ConfigurationError]:
@@ -62,6 +63,12 @@ def _mailboxes(tree: Sections) -> Iterator[ConfigurationError]:
             yield ConfigurationError(f"mailbox.{number}.name", f"{mailbox.name!r} stands twice", "Give each mailbox a name of its own.")
         if not mailbox.folders:
             yield ConfigurationError(f"mailbox.{number}.folders", "names no folder", 'Write ["INBOX", "Junk"].')
+        if mailbox.after is After.MOVE and any(is_processed(folder) for folder in mailbox.folders):
+            yield ConfigurationError(
+                f"mailbox.{number}.folders",
+                f"names {PROCESSED}, where each stored mail is moved: it would be fetched from there for ever",
+                'Leave it out, or write after = "keep".',
+            )
         yield from _connection(f"mailbox.{number}", mailbox)
 
 
