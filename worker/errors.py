@@ -25,6 +25,11 @@ Messages name settings, references and ids, never personal data.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class PrivacyDeskError(Exception):
     """Base of every error of this package."""
@@ -44,6 +49,12 @@ class ConfigurationError(PrivacyDeskError):
         self.problem = problem
         self.mend = mend
         self.also = also
+
+    @classmethod
+    def of(cls, faults: Sequence[ConfigurationError]) -> ConfigurationError:
+        """One error for all of them, of which there is at least one."""
+        each = [one for fault in faults for one in (fault, *fault.also)]
+        return cls(each[0].setting, each[0].problem, each[0].mend, tuple(cls(one.setting, one.problem, one.mend) for one in each[1:]))
 
 
 class NotBuiltYet(PrivacyDeskError):

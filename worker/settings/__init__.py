@@ -20,7 +20,7 @@ from worker.rules.policy import Policy
 from worker.settings.build import build
 from worker.settings.checks import problems
 from worker.settings.given import PREFIX, from_file, overlay
-from worker.settings.kinds import Listen
+from worker.settings.kinds import DatabaseUrl, Listen
 from worker.settings.tree import Login, RelaySection, Section, Sections, SmtpSection, StoreSection
 from worker.web.settings import WebSettings
 
@@ -149,10 +149,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     tree = overlay(from_file(path) if path else {}, environment)
     base = path.absolute().parent if path else Path.cwd() / DEFAULT_FILE.parent
     sections, built = build(tree, base)
-    faults = built.problems if sections is None else list(problems(sections))
-    if sections is None or faults:
-        first, *others = faults
-        raise ConfigurationError(first.setting, first.problem, first.mend, tuple(others))
+    if faults := [*built.problems, *problems(sections, built.sound)]:
+        raise ConfigurationError.of(faults)
     complete = {f.name: getattr(sections, f.name) for f in fields(Sections)} | _derived(sections, base)
     return Settings(**complete, file=path, origins=built.origins)
 
@@ -161,8 +159,8 @@ def _derived(given: Sections, base: Path) -> dict[str, Section]:
     """The sections whose empty settings follow from others."""
     folder, newsletter = given.data.folder, given.newsletter
     return {
-        "store": StoreSection(url=given.store.url or f"sqlite:///{folder / 'desk.sqlite3'}"),
-        "register": replace(given.register, url=given.register.url or f"sqlite:///{folder / 'customers.sqlite3'}"),
+        "store": StoreSection(url=given.store.url or DatabaseUrl(f"sqlite:///{folder / 'desk.sqlite3'}")),
+        "register": replace(given.register, url=given.register.url or DatabaseUrl(f"sqlite:///{folder / 'customers.sqlite3'}")),
         "web": replace(given.web, policy_folder=given.web.policy_folder or base / "policy"),
         "newsletter": replace(
             newsletter,
