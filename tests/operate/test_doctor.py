@@ -72,6 +72,9 @@ async def test_a_desk_that_has_everything_is_well(environment: dict[str, str], c
         ("SMTP__PORT", "1", "wrong  smtp"),
         ("DESK__COUNTRY", "XX", "wrong  holidays"),
         ("WEB__POLICY_FOLDER", "/", "wrong  privacy policy"),
+        ("MAILBOX__0__PURGE", "retention", "wrong  mailbox.0.purge: is not in this release"),
+        ("MAILBOX__0__AUTHSERV_ID", "mx.example.org", "wrong  mailbox.0.authserv_id: is not in this release"),
+        ("NEWSLETTER__UNSUBSCRIBE_MAILBOX", "stop@example.org", "wrong  newsletter.unsubscribe_mailbox"),
     ],
 )
 async def test_one_thing_that_is_wrong_is_named_alone(

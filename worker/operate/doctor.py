@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from worker.errors import ConfigurationError, PrivacyDeskError
 from worker.rules.deadline import HOLIDAYS
 from worker.settings.checks import is_this_machine
+from worker.settings.written import without_effect
 
 if TYPE_CHECKING:
     from worker.mail.imap_settings import MailboxSettings
@@ -48,7 +49,7 @@ async def doctor(settings: Settings) -> int:
 
 
 async def _lines(settings: Settings) -> AsyncIterator[Line]:
-    for line in (*_desk(settings), *_keys(settings), *_ledger(settings), *_policy(settings), *_letters(settings)):
+    for line in (*_later(settings), *_desk(settings), *_keys(settings), *_ledger(settings), *_policy(settings), *_letters(settings)):
         yield line
     for line in await asyncio.to_thread(_store, settings):
         yield line
@@ -57,6 +58,18 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
     for number in range(len(settings.mailbox)):
         yield await _mailbox(settings, number)
     yield await _relay(settings)
+
+
+def _later(settings: Settings) -> Iterator[Line]:
+    for name in without_effect(settings):
+        yield Line(name, "is not in this release: it changes nothing yet", "Remove it, and do not count on it.")
+    stop = settings.newsletter.unsubscribe_mailbox
+    if stop.lower() not in {settings.smtp.from_.lower(), *(mailbox.user.lower() for mailbox in settings.mailbox)}:
+        yield Line(
+            "newsletter.unsubscribe_mailbox",
+            f"{stop} is the login of no mailbox above",
+            "Read it with a [[mailbox]], or remove it: then mails saying stop come to the address of [smtp].",
+        )
 
 
 def _desk(settings: Settings) -> Iterator[Line]:

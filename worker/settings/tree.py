@@ -106,7 +106,10 @@ class DeskSection(Section):
         default="Data Protection Authority (GBA/APD)",
     )
     authority_url: WebAddress = _setting("Its web address.", default="https://www.dataprotectionauthority.be")
-    responsible: str = _setting("The person responsible (data protection officer), with how to reach him or her; may be empty.", default="")
+    responsible: str = _setting(
+        "The person responsible (data protection officer), with how to reach him or her, on every letter and page; may be empty.",
+        default="",
+    )
     base_url: WebAddress = _setting(
         "The public address of the desk's pages; every link in a letter begins with it. https, except on this machine.",
         example="https://privacy.example.com",

@@ -111,6 +111,25 @@ def _form(about: About, kind: Kind) -> str:
     return kind.form + least + most
 
 
+def without_effect(settings: Settings) -> Iterator[str]:
+    """The dotted names of what is set and changes nothing in this release."""
+    for name, section in _standing(settings, Sections, ""):
+        for f, about, _ in values(type(section)):
+            if about.later and getattr(section, f.name) != f.default:
+                yield f"{name}.{key_of(f.name)}"
+
+
+def _standing(section: Section, kind: type[Section], name: str) -> Iterator[tuple[str, Section]]:
+    """(dotted name, section) of every section below this one, as it stands in the settings."""
+    for f in settings_of(kind):
+        hint, value = resolved(kind)[f.name], getattr(section, f.name)
+        dotted = f"{name}.{f.name}".removeprefix(".")
+        below = {f"{dotted}.{number}": each for number, each in enumerate(value)} if repeated_section(hint) else {}
+        for at, each in below.items() or ({dotted: value} if is_section(hint) else {}).items():
+            yield at, each
+            yield from _standing(each, type(each), at)
+
+
 def shown(settings: Settings) -> str:
     """The effective settings as TOML, each with where it came from; secrets are masked."""
     lines = [f"# from {settings.file or 'the environment'}"]
