@@ -26,7 +26,7 @@ from tests.journeys.running import Letter, letter_of, written
 from tests.servers import process
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp, run_smtp
-from worker.app import opened
+from worker.app import opened, prepare
 from worker.casework.desk import Desk
 from worker.settings import Settings, load
 
@@ -215,7 +215,7 @@ class Template:
 async def a_template(folder: Path, dovecot: Dovecot, more: str = "") -> Template:
     """Make the databases once."""
     settings = load(written(folder, dovecot=dovecot, user="nobody", smtp_port=process.free_port(), more=more), {})
-    settings.data.folder.mkdir()
+    await prepare(settings)
     async with opened(settings) as desk:
         await desk.register.add("customer", [ANN])
     return Template(folder)

@@ -46,9 +46,8 @@ def environment(tmp_path: Path, servers: tuple[ImapServer, PostOffice]) -> dict[
 
 async def ready(environment: Mapping[str, str]) -> Settings:
     settings = load(None, environment)
-    settings.data.folder.mkdir(exist_ok=True)
-    async with app.opened(settings):
-        return settings
+    await app.prepare(settings)
+    return settings
 
 
 async def wrong_lines(environment: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -91,7 +90,7 @@ async def test_a_store_that_was_never_migrated_is_told(
     settings = load(None, {**environment, "PRIVACY_DESK__STORE__URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"})
     settings.data.folder.mkdir()
     assert await doctor(settings) == 1
-    assert "privacy-desk migrate" in capsys.readouterr().out
+    assert "privacy-desk init" in capsys.readouterr().out
 
 
 async def test_a_key_that_others_can_read_is_told(environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from worker.store import cases, effects, letters, mails
+from worker.store import cases, effects, letters, mails, parts
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
     from worker.store import Tx
 
+#: What is noted of a part that works.
+_WELL: Final = frozenset({"connected", "answers"})
+
 
 async def facts(desk: Desk) -> dict[str, Any]:
-    """The mailboxes, counts of mails by state, open cases and the first legal date, letters and changes that wait or failed."""
+    """The mailboxes, relays and registers, counts of mails by state, open cases and the first legal date, letters and changes that wait or failed."""
     return await desk.store.run(_facts)
+
+
+def store_answers(desk: Desk) -> bool:
+    """Whether the store answered when it was asked last."""
+    return not desk.store.problem
 
 
 def _facts(tx: Tx) -> dict[str, Any]:
     open_cases, first_due = cases.open_count(tx)
     waiting, failed = letters.waiting(tx)
     effects_waiting, effects_failed = effects.counts(tx)
+    parts_seen = seen(tx)
     return {
-        "doors": mails.doors(tx),
+        **parts_seen,
+        "not_answering": sum(part["state"] not in _WELL for kind in parts_seen.values() for part in kind.values()),
         "mails": mails.counts(tx),
         "held": len(mails.held(tx)) + len(cases.held(tx)),
         "open_cases": open_cases,
@@ -31,3 +41,8 @@ def _facts(tx: Tx) -> dict[str, Any]:
         "effects_waiting": effects_waiting,
         "effects_failed": effects_failed,
     }
+
+
+def seen(tx: Tx) -> dict[str, dict[str, dict[str, str]]]:
+    """How the process at work last saw what it depends on: kind to name to ``state`` and since when."""
+    return {"doors": mails.doors(tx), "relays": parts.noted(tx, "relay"), "registers": parts.noted(tx, "register")}

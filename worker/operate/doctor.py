@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from worker.errors import ConfigurationError, PrivacyDeskError
+from worker.errors import ConfigurationError, PrivacyDeskError, StoreUnavailable
 from worker.rules.deadline import HOLIDAYS
 from worker.settings.checks import is_this_machine
 from worker.settings.written import without_effect
@@ -145,25 +145,21 @@ def _letters(settings: Settings) -> Iterator[Line]:
 
 
 def _store(settings: Settings) -> Iterator[Line]:
-    from worker import app
+    from worker import assembly
 
     try:
-        store = app.open_store(settings, app.SystemClock())
+        store = assembly.open_store(settings, assembly.SystemClock())
     except ConfigurationError as error:
         return iter([Line("store", f"{error.setting} is wrong", error.mend)])
     try:
-        current = store.schema_is_current()
-    except Exception as error:  # noqa: BLE001 - every driver has errors of its own; the line says which
-        return iter([Line("store", f"does not answer ({type(error).__name__})", "Start the database, or mend store.url.")])
+        store.require_current()
+    except ConfigurationError as error:
+        return iter([Line("store", error.problem, error.mend)])
+    except StoreUnavailable as error:
+        return iter([Line("store", str(error), "Start the database, or mend store.url.")])
     finally:
         store.close()
-    return iter(
-        [
-            Line("store", "answers, with this release's tables")
-            if current
-            else Line("store", "has older tables", "Run `privacy-desk migrate`.")
-        ]
-    )
+    return iter([Line("store", "answers, with this release's tables")])
 
 
 async def _register(settings: Settings) -> list[Line]:
