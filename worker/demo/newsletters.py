@@ -15,14 +15,16 @@ _AT: Final = time(8, tzinfo=UTC)
 
 
 def plan(tx: Tx, now: datetime) -> str:
-    """Write the topics and plan the newsletter for the next morning, at least an hour away; returns its id."""
+    """Write the topics and plan the newsletter for the next morning; returns its id."""
     data = tomllib.loads((files(__package__) / "data" / "newsletter.toml").read_text("utf-8"))
     for name, titles in data["topics"].items():
         newsletters.add_topic(tx, name, {Language(key): title for key, title in titles.items()})
     texts = {Language(key): Text(each["subject"], each["text"]) for key, each in data["issue"].items()}
-    return campaigns.plan(tx, "news", _next_morning(now + timedelta(hours=1)), texts, "demo")
+    return campaigns.plan(tx, "news", next_morning(now), texts, "demo")
 
 
-def _next_morning(after: datetime) -> datetime:
+def next_morning(now: datetime) -> datetime:
+    """The next morning at least an hour away, and less than a day: whoever lets a day pass sees it go out."""
+    after = now + timedelta(hours=1)
     today = datetime.combine(after.date(), _AT)
-    return today if today >= after else today + timedelta(days=1)
+    return min(today if today >= after else today + timedelta(days=1), now + timedelta(hours=23))
