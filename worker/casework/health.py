@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.casework import alarm
+from worker.rules.deadline import Standing
 from worker.store import cases, effects, letters, mails, parts
 
 if TYPE_CHECKING:
@@ -15,8 +18,8 @@ _WELL: Final = frozenset({"connected", "answers"})
 
 
 async def facts(desk: Desk) -> dict[str, Any]:
-    """The mailboxes, relays and registers, counts of mails by state, open cases and the first legal date, letters and changes that wait or failed."""
-    return await desk.store.run(_facts)
+    """The mailboxes, relays and registers, counts of mails by state, open cases and the first legal date, what is due soon or overdue, letters and changes that wait or failed."""
+    return await desk.store.run(_facts, desk)
 
 
 def store_answers(desk: Desk) -> bool:
@@ -24,11 +27,11 @@ def store_answers(desk: Desk) -> bool:
     return not desk.store.problem
 
 
-def _facts(tx: Tx) -> dict[str, Any]:
+def _facts(tx: Tx, desk: Desk) -> dict[str, Any]:
     open_cases, first_due = cases.open_count(tx)
     waiting, failed = letters.waiting(tx)
     effects_waiting, effects_failed = effects.counts(tx)
-    parts_seen = seen(tx)
+    parts_seen, due = seen(tx), alarm.due(tx, desk)
     return {
         **parts_seen,
         "not_answering": sum(part["state"] not in _WELL for kind in parts_seen.values() for part in kind.values()),
@@ -36,11 +39,19 @@ def _facts(tx: Tx) -> dict[str, Any]:
         "held": len(mails.held(tx)) + len(cases.held(tx)),
         "open_cases": open_cases,
         "first_legal_due": first_due.isoformat() if first_due else None,
+        "due_soon": sum(each.standing is Standing.SOON for each in due),
+        "overdue": sum(each.standing is Standing.OVERDUE for each in due),
         "letters_waiting": waiting,
         "letters_failed": failed,
+        "hourly_limit_reached": hourly_limit_reached(tx, desk),
         "effects_waiting": effects_waiting,
         "effects_failed": effects_failed,
     }
+
+
+def hourly_limit_reached(tx: Tx, desk: Desk) -> bool:
+    """Whether more letters were written in the last hour than [policy] letters_per_hour allows: then none leaves."""
+    return letters.sent_since(tx, tx.now - timedelta(hours=1)) > desk.policy.letters_per_hour
 
 
 def seen(tx: Tx) -> dict[str, dict[str, dict[str, str]]]:

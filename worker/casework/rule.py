@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from worker.casework.alarm import legal_due_of, standing_of
 from worker.casework.commit import Party, commit, situation_for
 from worker.casework.pages import HeldPage, QueueLine
 from worker.casework.take import mail_reference
@@ -11,7 +12,7 @@ from worker.errors import UnreadableMail
 from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
-from worker.rules.deadline import due_days, local_day
+from worker.rules.deadline import local_day
 from worker.rules.decision import Decision, Intent, MarkMail, Send, combine
 from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
@@ -39,10 +40,11 @@ def _queue(tx: Tx, desk: Desk) -> tuple[QueueLine, ...]:
 
 def _mail_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     received = local_day(row.received_at, desk.timezone)
-    _, legal_due = due_days(received, desk.country)
+    legal_due = legal_due_of(row, desk)
     return QueueLine(
         row.id, "mail", mail_reference(row.id), received, legal_due, (legal_due - local_day(tx.now, desk.timezone)).days,
         tuple(HoldReason(r) for r in row.reasons), tuple(Label(x) for x in row.labels), Language(row.language) if row.language else None, MailState(row.state),
+        standing_of(tx, desk, legal_due),
     )  # fmt: skip
 
 
@@ -51,7 +53,16 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     days = (row.legal_due - local_day(tx.now, desk.timezone)).days
     received = local_day(row.received_at, desk.timezone)
     return QueueLine(
-        row.id, "case", row.reference, received, row.legal_due, days, (HoldReason(row.hold_reason),), labels, Language(row.language)
+        row.id,
+        "case",
+        row.reference,
+        received,
+        row.legal_due,
+        days,
+        (HoldReason(row.hold_reason),),
+        labels,
+        Language(row.language),
+        standing=standing_of(tx, desk, row.legal_due),
     )
 
 

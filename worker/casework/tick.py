@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from worker.casework import alarm
 from worker.casework.commit import commit, situation_for
 from worker.errors import TemporaryError
 from worker.handlers import HANDLERS
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def tick(desk: Desk) -> None:
-    """Look at every case that awaits its confirmation, one transaction each, and let go what has reached its date."""
+    """Look at every case that awaits its confirmation, one transaction each, let go what has reached its date, and ring for what must not."""
     for case_id, reminded, held in await desk.store.run(cases.awaiting):
         await _one(desk, case_id, reminded=reminded, held=held)
     destroyed = await desk.store.run(_retention, desk)
@@ -30,6 +31,7 @@ async def tick(desk: Desk) -> None:
         await desk.store.checkpoint()
         log.info("files reached their retention date", files=destroyed)
     await desk.store.run(newsletters.forget_unconfirmed)
+    await alarm.ring(desk)
     await desk.register.sweep(today=desk.today())
 
 

@@ -30,6 +30,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 def _value(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_of(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)
 
 

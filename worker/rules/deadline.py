@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -119,6 +120,21 @@ def due_days(received: date, country: str, months: int = 1) -> tuple[date, date]
     """
     due = add_months(received, months)
     return due, roll_forward(due, country)
+
+
+class Standing(StrEnum):
+    """How near a legal last day is."""
+
+    IN_TIME = "in-time"
+    SOON = "soon"
+    OVERDUE = "overdue"
+
+
+def standing(legal_last: date, today: date, country: str, alarm_days: int) -> Standing:
+    """``SOON`` from the ``alarm_days``-th working day before the last day on, ``OVERDUE`` from the day behind it."""
+    if today > legal_last:
+        return Standing.OVERDUE
+    return Standing.SOON if today >= working_day_before(legal_last, country, alarm_days) else Standing.IN_TIME
 
 
 def end_of_day(day: date, timezone: str) -> datetime:

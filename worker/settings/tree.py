@@ -309,6 +309,11 @@ class PolicySection(Section):
     grace_margin_days: int = _setting(
         "Erasure ends at the latest so many working days before the legal last day.", default=_D.grace_margin_days, most=15
     )
+    alarm_days: int = _setting(
+        "What waits for a person is marked, logged and counted so many working days before its legal last day.",
+        default=_D.alarm_days,
+        most=15,
+    )
     letters_per_day: Count = _setting("Confirmation letters to one address in one day.", default=_D.letters_per_day)
     notes_per_day: int = _setting("Acknowledgements to one address in one day.", default=_D.notes_per_day)
     letters_per_hour: Count = _setting(

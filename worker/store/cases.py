@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, select, text, update
 
 from worker.errors import EvidenceError
 from worker.rules.mail import Address
@@ -240,6 +240,18 @@ def thread(tx: Tx, case_id: str) -> tuple[str, tuple[str, ...]]:
 def by_reference(tx: Tx, name: str) -> str | None:
     """The id of the case with this reference, or None."""
     return tx.connection.execute(select(cases.c.id).where(cases.c.reference == name)).scalar()
+
+
+def due_by(tx: Tx, last: date) -> list[tuple[str, date, bool]]:
+    """(case id, legal last day, waits for a person) of the open cases whose legal last day is not after ``last``.
+
+    A request that only its own writer has not confirmed yet waits for no person: it ends by itself in time.
+    """
+    reviewed = exists().where(request.c.case_id == cases.c.id, request.c.state == RequestState.IN_REVIEW.value)
+    held = cases.c.hold_reason.is_not(None) & (cases.c.hold_reason != HoldReason.UNCONFIRMED.value)
+    waits = (held | reviewed).label("waits")
+    query = select(cases.c.id, cases.c.legal_due, waits).where(cases.c.closed_at.is_(None), cases.c.legal_due <= last)
+    return [(row.id, row.legal_due, bool(row.waits)) for row in tx.connection.execute(query.order_by(cases.c.legal_due))]
 
 
 def open_count(tx: Tx) -> tuple[int, date | None]:

@@ -173,7 +173,8 @@ def flat(facts: dict[str, object], prefix: str = "") -> list[tuple[str, object]]
     lines: list[tuple[str, object]] = []
     for name, value in facts.items():
         full = f"{prefix}{name}".replace("_", " ")
-        lines.extend(flat(value, f"{full}: ") if isinstance(value, dict) else [(full, value)])
+        plain = ("yes" if value else "no") if isinstance(value, bool) else value
+        lines.extend(flat(value, f"{full}: ") if isinstance(value, dict) else [(full, plain)])
     return lines
 
 
