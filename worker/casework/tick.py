@@ -56,7 +56,7 @@ def _tick(tx: Tx, desk: Desk, case_id: str, *, reminded: int, held: bool) -> Non
 
 
 def _retention(tx: Tx, desk: Desk) -> int:
-    """Destroy the keys of request files, packages and mails whose time is over: only evidence without identity stays."""
+    """Destroy the keys of request files, packages, mails and letters whose time is over: only evidence without identity stays."""
     before = tx.now - desk.policy.request_file
     gone, due = effects.forget_packages(tx), retention.closed_before(tx, before)
     for case_id in due:
@@ -67,7 +67,12 @@ def _retention(tx: Tx, desk: Desk) -> int:
         retention.destroy_mail(tx, mail_id)
         audit.record(tx, audit.DESK, Event.KEY_DESTROYED, "clock", {"why": "retention", "mail": mail_id})
         tx.ledger.append("key", tx.now, {"mail": mail_id})
-    return gone + len(due) + len(lone)
+    for letter_id in (letters_alone := retention.lone_letters_before(tx, before)):
+        retention.destroy_letter(tx, letter_id)
+        audit.record(tx, audit.DESK, Event.KEY_DESTROYED, "clock", {"why": "retention", "letter_id": letter_id})
+        tx.ledger.append("key", tx.now, {"letter": letter_id})
+    retention.forget_links_before(tx, before)
+    return gone + len(due) + len(lone) + len(letters_alone)
 
 
 async def sweep(desk: Desk) -> None:

@@ -180,6 +180,12 @@ def of_person(tx: Tx, person: str) -> list[Case]:
     return [_case(tx, row) for row in rows]
 
 
+def every_of_person(tx: Tx, person: str) -> list[Case]:
+    """The cases of one address that still have their key, closed ones too, oldest first."""
+    rows = tx.connection.execute(select(cases).where(cases.c.person == person, cases.c.sealed.is_not(None)).order_by(cases.c.id)).all()
+    return [_case(tx, row) for row in rows]
+
+
 def mark_proved(tx: Tx, case_id: str) -> None:
     """Note that control of the requester's address was shown."""
     tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.proved_at.is_(None)).values(proved_at=tx.now))
