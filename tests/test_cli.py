@@ -7,6 +7,7 @@ import json
 import mailbox
 import os
 import re
+import resource
 import shutil
 import socket
 import subprocess
@@ -102,7 +103,7 @@ def test_faults_in_the_settings_come_one_a_line_without_a_traceback(folder: Path
 
 
 #: What a short command must not pay for: it has a budget of 400 ms in all.
-HEAVY = ("alembic", "aioimaplib", "apscheduler", "cryptography", "jinja2", "sqlalchemy", "starlette", "structlog", "uvicorn")
+HEAVY = ("alembic", "aioimaplib", "asyncio", "apscheduler", "cryptography", "jinja2", "sqlalchemy", "starlette", "structlog", "uvicorn")
 
 
 @pytest.mark.parametrize("argv", [("--version",), ("classify", "--json", "MAIL")])
@@ -113,6 +114,23 @@ def test_a_small_command_imports_nothing_heavy(argv: tuple[str, ...], tmp_path: 
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
     assert "worker" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+BUDGET = 0.4  # seconds of CPU
+
+
+@pytest.mark.parametrize("argv", [("--version",), ("classify", "--json", "MAIL")])
+def test_a_small_command_needs_little_time(argv: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(MAIL)
+    words = [str(tmp_path / "one.eml") if part == "MAIL" else part for part in argv]
+
+    def cpu() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "worker", *words], cwd=ROOT, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu() for _ in range(3)) <= BUDGET
 
 
 # Setting up -------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tomllib
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -110,6 +109,8 @@ async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIter
 
     Raises ConfigurationError if the tables are not this release's, StoreUnavailable if the store does not answer.
     """
+    import asyncio
+
     with closing(assembled(settings, clock)) as desk:
         await asyncio.to_thread(desk.store.require_current)
         yield desk
@@ -130,6 +131,8 @@ async def make_register(desk: Desk) -> None:
 
 async def prepare(settings: Settings) -> None:
     """Bring store and register to this release's tables. LockHeld while a desk is at work, StoreUnavailable without an answer."""
+    import asyncio
+
     with closing(assembled(settings)) as desk:
         async with alone(settings, desk.store):
             await asyncio.to_thread(desk.store.migrate)
@@ -139,6 +142,8 @@ async def prepare(settings: Settings) -> None:
 @asynccontextmanager
 async def alone(settings: Settings, store: Store) -> AsyncIterator[None]:
     """No desk works on this store during the block."""
+    import asyncio
+
     if store.is_sqlite:
         with locked(settings):
             yield
@@ -196,6 +201,8 @@ def make_first_tables(store: Store) -> None:
 
 async def patiently(call: Callable[[], None], *patient: type[Exception]) -> None:
     """Call until the store answers (and nothing of ``patient`` is raised), with growing waits, and say why."""
+    import asyncio
+
     import structlog
 
     waited_for: tuple[type[Exception], ...] = (StoreUnavailable, *patient)
