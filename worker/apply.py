@@ -14,8 +14,10 @@ import structlog
 
 from worker.casework import applied
 from worker.casework.applied import Outcome
+from worker.casework.packing import packed
 from worker.errors import RegisterRefused, TemporaryError
-from worker.rules.model import EffectKind, HoldReason
+from worker.rules.model import Column, EffectKind, HoldReason
+from worker.rules.names import same_person
 from worker.rules.policy import is_role_mailbox
 from worker.rules.trigger import Carried
 from worker.store import effects
@@ -75,14 +77,16 @@ async def _outcome(desk: Desk, effect: Effect) -> Outcome | None:
         return Outcome(Carried(effect.kind, effect.rights, failed=True), failure="refused")
 
 
-async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
+async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome | None:
     done = await desk.register.rectified(effect.id) if effect.kind is EffectKind.RECTIFY else None
     if done is not None:  # a process died after the change: a new e-mail address is no longer found under the old one
         return _rectified(effect, done)
-    matches = await desk.register.find(case.address.mailbox)
+    matches = await _matches(desk, effect, case)
     # Even staff's approval does not say which of several persons a correction is meant for: that one is done by hand.
     if len(matches) > 1 and (effect.kind is EffectKind.RECTIFY or not effect.approved):
         return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.SEVERAL_MATCHES))
+    if matches and not effect.approved and not same_person(case.given_name, matches[0].name):
+        return Outcome(Carried(effect.kind, effect.rights, hold=HoldReason.NAME_DIFFERS))
     match effect.kind:
         case EffectKind.PACKAGE:
             return await _package(desk, effect, case, matches)
@@ -92,13 +96,23 @@ async def _changed(desk: Desk, effect: Effect, case: Case) -> Outcome:
             return await _erase(desk, effect, matches)
 
 
-async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:
+async def _matches(desk: Desk, effect: Effect, case: Case) -> Sequence[Match]:
+    """The persons under the case's address.
+
+    A database that may hold no journal cannot say that an earlier attempt changed the address: he is found under the new one then.
+    """
+    found = await desk.register.find(case.address.mailbox)
+    new = next((c.new for c in effect.changes if c.column is Column.EMAIL), None)
+    return found if found or new is None or effect.attempt == 1 else await desk.register.find(new)
+
+
+async def _package(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome | None:
     own = await applied.own_holdings(desk, case)
     known = bool(matches) or bool(own["newsletters"].get("subscriptions"))
     if not known:
         return Outcome(Carried(effect.kind, effect.rights, known=False))
-    holdings = await desk.register.read([m.person for m in matches], as_of=desk.clock.now(), language=case.language)
-    return Outcome(Carried(effect.kind, effect.rights), {**holdings.to_json(), "desk": own})
+    package = await packed(desk, effect, case, [m.person for m in matches], own)
+    return Outcome(Carried(effect.kind, effect.rights), package) if package is not None else None
 
 
 async def _rectify(desk: Desk, effect: Effect, case: Case, matches: Sequence[Match]) -> Outcome:

@@ -1,6 +1,7 @@
 """``make bench``: what one mail costs, how long it takes, and what the desk needs in memory.
 
-    python -m tests.bench [throughput] [latency] [memory] [--mails 2000] [--singles 200] [--fetched 10000] [--seed N] [--store sqlite|postgresql]
+    python -m tests.bench [throughput] [latency] [memory] [package] [--mails 2000] [--singles 200] [--fetched 10000] [--rows 100000] [--seed N]
+                          [--store sqlite|postgresql]
 
 Exit code 0 if every goal was reached, 1 if one was missed. Run it on an idle machine.
 """
@@ -12,9 +13,10 @@ import asyncio
 import random
 import sys
 
+from tests.bench.packages import Package, package
 from tests.bench.runs import Latency, Memory, Throughput, latency, load_average, memory, throughput
 
-PARTS = ("throughput", "latency", "memory")
+PARTS = ("throughput", "latency", "memory", "package")
 
 
 def goal(what: str, value: float, unit: str, limit: float, *, at_least: bool = False) -> bool:
@@ -61,6 +63,17 @@ def show_memory(found: Memory, count: int) -> bool:
     return all([*reached, goal("growth while fetching", found.peak - found.warm, "MB", 60)])
 
 
+def show_package(found: Package, count: int) -> bool:
+    """Megabytes and seconds."""
+    print(f"\nan access package of {count} rows, a file of {found.size:.0f} MB")
+    fact("resident, after a package of a few hundred rows", found.before, "MB")
+    reached = []
+    for what, peak, seconds in zip(("made", "looked at", "downloaded"), (found.made, found.page, found.file), found.seconds, strict=True):
+        reached.append(goal(f"growth while it is {what}", peak - found.before, "MB", 60))
+        fact(f"  {what} in", seconds, "s")
+    return all(reached)
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
@@ -68,6 +81,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--mails", type=int, default=2000)
     parser.add_argument("--singles", type=int, default=200)
     parser.add_argument("--fetched", type=int, default=10_000)
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     chosen = parser.parse_args()
@@ -87,6 +101,8 @@ def main() -> int:
         reached.append(show_latency(asyncio.run(latency(chosen.singles, chosen.seed, chosen.store))))
     if "memory" in chosen.parts:
         reached.append(show_memory(asyncio.run(memory(chosen.fetched, chosen.seed, chosen.store)), chosen.fetched))
+    if "package" in chosen.parts:
+        reached.append(show_package(asyncio.run(package(chosen.rows, chosen.store)), chosen.rows))
     print(f"\nload average after: {load_average()}")
     return 0 if all(reached) else 1
 

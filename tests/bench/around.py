@@ -110,6 +110,11 @@ class Sink:
         return time.monotonic()
 
 
+def _announces(data: bytes) -> bool:
+    """True for an EXISTS line that does not answer SELECT: that one comes with the UIDVALIDITY (RFC 9051, section 6.3.2)."""
+    return b"UIDVALIDITY" not in data and re.search(rb"^\* \d+ EXISTS\r\n", data, re.MULTILINE) is not None
+
+
 class Tap:
     """Stands between the desk and the IMAP server, passes everything on, and notes when the server announces mail."""
 
@@ -133,14 +138,7 @@ class Tap:
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, listen: bool = False) -> None:
         while data := await reader.read(65536):
-            # Not the one that answers SELECT: that comes with the flags.
-            if (
-                listen
-                and self._rang
-                and not self._rang.done()
-                and b"FLAGS" not in data
-                and re.search(rb"^\* \d+ EXISTS\r\n", data, re.MULTILINE)
-            ):
+            if listen and self._rang and not self._rang.done() and _announces(data):
                 self._rang.set_result(time.monotonic())
             writer.write(data)
         writer.close()

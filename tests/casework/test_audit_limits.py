@@ -45,7 +45,7 @@ async def test_the_same_request_a_hundred_times_leaves_the_letters_in_hand_worki
     sent = [each for each in await house.letters() if each.name == "confirm"]
     assert len(sent) == 4  # three today, one that waits
     assert (await confirm.view(house.desk, sent[2].link("c"))).state is LinkState.OPEN
-    click = await confirm.click(house.desk, sent[2].link("c"), code=sent[2].code, rights=(Right.DELETION,))
+    click = await confirm.click(house.desk, sent[2].link("c"), code=sent[2].code, choices=(Right.DELETION,))
     assert click.outcome is Outcome.DONE
 
 
@@ -88,7 +88,7 @@ async def test_a_forms_own_words_are_kept_with_its_case(house: House) -> None:
         house.desk, mailbox="info@firm.test", language=Language.EN, rights=(Right.ACCESS,), words="Thank you, Ann from the shop"
     )
     given = await house.last("confirm", "info@firm.test")
-    await confirm.click(house.desk, given.link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, given.link("c"), code="", choices=(Right.ACCESS,))
     (line,) = await rule.queue(house.desk, "staff:x")
     page = await rule.look(house.desk, "staff:x", line.id)
     assert page is not None

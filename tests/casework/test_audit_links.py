@@ -21,8 +21,8 @@ async def _correct(house: House) -> Click:
 
 
 async def _both_clicks(house: House, token: str, code: str) -> Click:
-    review = await confirm.click(house.desk, token, code=code, rights=(Right.CORRECTION,))
-    return await confirm.click(house.desk, token, code=code, rights=(Right.CORRECTION,), fingerprint=review.fingerprint)
+    review = await confirm.click(house.desk, token, code=code, choices=(Right.CORRECTION,))
+    return await confirm.click(house.desk, token, code=code, choices=(Right.CORRECTION,), fingerprint=review.fingerprint)
 
 
 async def test_who_opens_a_link_without_the_code_never_sees_what_is_on_record(house: House) -> None:
@@ -41,7 +41,7 @@ async def test_whoever_reads_a_shared_mailbox_is_not_shown_the_record(house: Hou
     await house.customer(id=3, customer_number="C-3", email="info@firm.test")
     await house.write(PHONE, sender="info@firm.test")
     letter = await house.last("confirm", "info@firm.test")
-    click = await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.CORRECTION,))
+    click = await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.CORRECTION,))
     assert click.review == ()
     assert await house.requests() == {"correction": "in_review"}
     (line,) = await rule.queue(house.desk, "staff:x")
@@ -67,8 +67,8 @@ async def test_not_me_after_an_outdated_correction_leaves_no_erasure_behind(hous
     rights = (Right.CORRECTION, Right.DELETION)
     await ask.by_form(house.desk, mailbox="ann@example.com", language=Language.EN, rights=rights, words=PHONE)
     letter = await house.last("confirm")
-    review = await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=rights)
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=rights, fingerprint=review.fingerprint)
+    review = await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=rights)
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=rights, fingerprint=review.fingerprint)
     found = await house.desk.register.find("ann@example.com")
     await house.desk.register.rectify("other", found[0].person, [_change("+32 9 999 99 99", "+32 9 123 45 67")])
     await house.carry_out()
@@ -120,7 +120,7 @@ async def test_the_requester_can_have_the_new_address_asked_again(house: House) 
     await _correct(house)
     assert (await status.resend(house.desk, letter.link("r"))).outcome is Outcome.DONE
     fresh = await house.last("confirm_new_address", "ann.new@example.org")
-    await confirm.click(house.desk, fresh.link("c"), code=fresh.code, rights=(Right.CORRECTION,))
+    await confirm.click(house.desk, fresh.link("c"), code=fresh.code, choices=(Right.CORRECTION,))
     await house.carry_out()
     assert await house.record("ann.new@example.org") is not None
 
@@ -128,7 +128,7 @@ async def test_the_requester_can_have_the_new_address_asked_again(house: House) 
 async def test_nothing_is_said_to_be_sent_when_nothing_is_left_to_send(house: House) -> None:
     await house.write(DELETE)
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.DELETION,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.DELETION,))
     before = len(await house.letters())
     assert (await status.resend(house.desk, letter.link("r"))).outcome is Outcome.CLOSED
     assert len(await house.letters()) == before
@@ -136,7 +136,7 @@ async def test_nothing_is_said_to_be_sent_when_nothing_is_left_to_send(house: Ho
 
 async def test_an_expired_package_is_not_sent_out_again(house: House) -> None:
     await house.write("What data do you have about me?")
-    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", choices=(Right.ACCESS,))
     await house.carry_out()
     ready = await house.last("package_ready")
     house.clock.pass_(days=15)
@@ -164,7 +164,7 @@ async def test_a_request_refused_meanwhile_is_not_confirmed_by_an_older_click(ho
     reminder = await house.last("confirm")
     assert await rule.refuse(house.desk, "staff:x", line.id, (Right.DELETION,), Reason.UNFOUNDED, "")
     for each in (letter, reminder):
-        click = await confirm.click(house.desk, each.link("c"), code=each.code, rights=(Right.DELETION,))
+        click = await confirm.click(house.desk, each.link("c"), code=each.code, choices=(Right.DELETION,))
         assert click.outcome is Outcome.CLOSED
     assert await house.requests() == {"deletion": "refused"}
 
@@ -182,7 +182,7 @@ async def test_everybody_at_once_waits_for_nobody_for_ever(house: House) -> None
     for _ in range(6):
         await asyncio.gather(
             house.tick(), status.resend(house.desk, token), status.view(house.desk, state), house.write("Please delete all my personal data."),
-            confirm.click(house.desk, token, code=letter.code, rights=(Right.ACCESS, Right.DELETION)), house.carry_out(),
+            confirm.click(house.desk, token, code=letter.code, choices=(Right.ACCESS, Right.DELETION)), house.carry_out(),
             status.cancel(house.desk, state), status.withdraw(house.desk, state, not_me=True), status.resend(house.desk, state),
         )  # fmt: skip
         house.clock.pass_(hours=20)

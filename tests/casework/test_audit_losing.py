@@ -30,7 +30,7 @@ async def _confirmed(house: House, right: Right, address: str, text: str) -> Non
     await house.write(text, sender=address)
     given = await house.last("confirm", address)
     code = given.code if right is Right.DELETION else ""
-    await confirm.click(house.desk, given.link("c"), code=code, rights=(right,))
+    await confirm.click(house.desk, given.link("c"), code=code, choices=(right,))
 
 
 def _break_first_case(tx: Tx) -> None:
@@ -139,7 +139,7 @@ async def test_a_package_is_gone_when_its_link_is(house: House) -> None:
     ready = await house.last("package_ready")
     house.clock.pass_(days=13)
     await house.tick()
-    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).holdings is not None
+    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).package is not None
     house.clock.pass_(days=2)
     await house.tick()
     assert await house.desk.store.run(lambda tx: tx.connection.execute(select(func.count()).select_from(package)).scalar()) == 0

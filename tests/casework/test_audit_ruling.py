@@ -29,9 +29,9 @@ async def _held(house: House) -> str:
 async def _confirm(house: House, *rights: Right, to: str = "ann@example.com") -> None:
     letter = [each for each in await house.letters(to) if each.name == "confirm"][-1]
     code = letter.code if "/c/" in letter.text and rights != (Right.ACCESS,) else ""
-    review = await confirm.click(house.desk, letter.link("c"), code=code, rights=rights)
+    review = await confirm.click(house.desk, letter.link("c"), code=code, choices=rights)
     if review.outcome is Outcome.REVIEW:
-        await confirm.click(house.desk, letter.link("c"), code=code, rights=rights, fingerprint=review.fingerprint)
+        await confirm.click(house.desk, letter.link("c"), code=code, choices=rights, fingerprint=review.fingerprint)
 
 
 async def test_two_members_of_staff_decide_one_mail_at_once_and_one_letter_leaves(house: House) -> None:
@@ -77,7 +77,7 @@ async def test_a_request_before_a_person_stays_there_when_another_one_of_its_cas
     await house.customer(id=3, customer_number="C-3", email="info@firm.test")
     await house.write(BOTH, sender="info@firm.test")
     letter = await house.last("confirm", "info@firm.test")
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.ACCESS,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.ACCESS,))
     house.clock.pass_(days=33)
     await house.tick()
     assert await house.requests() == {"access": "in_review", "deletion": "expired"}
@@ -136,7 +136,7 @@ async def test_staff_do_not_stand_in_for_the_proof_of_a_new_address(house: House
     await house.carry_out()
     assert await house.record("info@firm.test") is not None
     second = await house.last("confirm_new_address", "ann.new@example.org")
-    await confirm.click(house.desk, second.link("c"), code=second.code, rights=(Right.CORRECTION,))
+    await confirm.click(house.desk, second.link("c"), code=second.code, choices=(Right.CORRECTION,))
     await house.carry_out()
     assert await house.record("ann.new@example.org") is not None
 

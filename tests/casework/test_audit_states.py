@@ -97,10 +97,10 @@ class Play:
         token = letter.link("c")
         code = letter.code if "code" in letter.text and self.dice.random() < 0.9 else ""
         rights = tuple(right for right in Right if self.dice.random() < 0.8)
-        click = await confirm.click(self.house.desk, token, code=code, rights=rights)
+        click = await confirm.click(self.house.desk, token, code=code, choices=rights)
         self.done[-1] += f" {letter.name} {click.outcome}"
         if click.outcome is Outcome.REVIEW:
-            await confirm.click(self.house.desk, token, code=code, rights=rights, fingerprint=click.fingerprint)
+            await confirm.click(self.house.desk, token, code=code, choices=rights, fingerprint=click.fingerprint)
 
     async def leave(self) -> None:
         letter = await self.any_letter("r")

@@ -44,7 +44,7 @@ async def test_a_reminders_link_works_and_revokes_the_older_one(house: House) ->
     await _days(house, 3)
     new = (await house.last("confirm")).link("c")
     assert (await confirm.view(house.desk, old)).state is LinkState.REVOKED
-    assert (await confirm.click(house.desk, new, code="", rights=(Right.ACCESS,))).outcome is Outcome.DONE
+    assert (await confirm.click(house.desk, new, code="", choices=(Right.ACCESS,))).outcome is Outcome.DONE
 
 
 async def test_an_expired_request_is_asked_again_through_its_link(house: House) -> None:
@@ -53,7 +53,7 @@ async def test_an_expired_request_is_asked_again_through_its_link(house: House) 
     expired = await house.last("expired")
     assert (await status.resend(house.desk, expired.link("r"))).outcome is Outcome.DONE
     fresh = await house.last("confirm")
-    assert (await confirm.click(house.desk, fresh.link("c"), code="", rights=(Right.ACCESS,))).outcome is Outcome.DONE
+    assert (await confirm.click(house.desk, fresh.link("c"), code="", choices=(Right.ACCESS,))).outcome is Outcome.DONE
 
 
 async def test_a_missed_week_sends_one_reminder_not_three(house: House) -> None:

@@ -31,7 +31,7 @@ async def test_the_owner_says_it_was_not_me_and_nothing_happens(house: House) ->
     letter = await house.last("confirm")
     assert (await status.withdraw(house.desk, letter.link("r"), not_me=True)).outcome is Outcome.DONE
     await house.last("withdrawn")
-    late = await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.DELETION,))
+    late = await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.DELETION,))
     assert late.outcome is Outcome.CLOSED
     house.clock.pass_(days=10)
     await house.carry_out()
@@ -42,26 +42,26 @@ async def test_five_wrong_codes_lock_the_link_and_a_fresh_letter_opens_another(h
     await house.write(DELETE)
     first = await house.last("confirm")
     for _ in range(5):
-        await confirm.click(house.desk, first.link("c"), code="222222", rights=(Right.DELETION,))
-    locked = await confirm.click(house.desk, first.link("c"), code=first.code, rights=(Right.DELETION,))
+        await confirm.click(house.desk, first.link("c"), code="222222", choices=(Right.DELETION,))
+    locked = await confirm.click(house.desk, first.link("c"), code=first.code, choices=(Right.DELETION,))
     assert (locked.outcome, locked.page.state) == (Outcome.CLOSED, LinkState.LOCKED)
     assert (await status.resend(house.desk, first.link("c"))).outcome is Outcome.DONE
     fresh = await house.last("confirm")
-    done = await confirm.click(house.desk, fresh.link("c"), code=fresh.code, rights=(Right.DELETION,))
+    done = await confirm.click(house.desk, fresh.link("c"), code=fresh.code, choices=(Right.DELETION,))
     assert done.outcome is Outcome.DONE
 
 
 async def test_an_empty_choice_confirms_nothing(house: House) -> None:
     await house.write("What data do you have about me?")
     token = (await house.last("confirm")).link("c")
-    assert (await confirm.click(house.desk, token, code="", rights=())).outcome is Outcome.CLOSED
+    assert (await confirm.click(house.desk, token, code="", choices=())).outcome is Outcome.CLOSED
     assert await house.requests() == {"access": "awaiting_confirmation"}
 
 
 async def test_nobody_confirms_more_than_the_letter_asked(house: House) -> None:
     await house.write("What data do you have about me?")
     token = (await house.last("confirm")).link("c")
-    assert (await confirm.click(house.desk, token, code="", rights=(Right.DELETION,))).outcome is Outcome.CLOSED
+    assert (await confirm.click(house.desk, token, code="", choices=(Right.DELETION,))).outcome is Outcome.CLOSED
 
 
 async def test_a_fourth_letter_on_one_day_waits_until_tomorrow(house: House) -> None:
@@ -94,7 +94,7 @@ async def test_ann_never_touches_joann(house: House) -> None:
     await house.customer(id=2, customer_number="C-2", email="joann@example.com", name="Jo Ann")
     await house.write(DELETE)
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.DELETION,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.DELETION,))
     house.clock.pass_(hours=80)
     await house.carry_out()
     assert await house.record() is None
@@ -103,29 +103,29 @@ async def test_ann_never_touches_joann(house: House) -> None:
 
 async def test_a_package_is_locked_after_five_wrong_codes(house: House) -> None:
     await house.write("What data do you have about me?")
-    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", choices=(Right.ACCESS,))
     await house.carry_out()
     ready = await house.last("package_ready")
     for _ in range(5):
         await download.open_package(house.desk, ready.link("d"), "AAAAAA")
-    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).holdings is None
+    assert (await download.open_package(house.desk, ready.link("d"), ready.code)).package is None
     await status.resend(house.desk, ready.link("d"))
     fresh = await house.last("fresh_code")
-    assert (await download.open_package(house.desk, fresh.link("d"), fresh.code)).holdings is not None
+    assert (await download.open_package(house.desk, fresh.link("d"), fresh.code)).package is not None
 
 
 async def test_a_change_of_address_needs_both_addresses(house: House) -> None:
     await house.write("My e-mail address has changed. The new address is ann.new@example.org, please update it.")
     letter = await house.last("confirm", "ann@example.com")
-    review = await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.CORRECTION,))
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.CORRECTION,), fingerprint=review.fingerprint)
+    review = await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.CORRECTION,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.CORRECTION,), fingerprint=review.fingerprint)
     await house.carry_out()
     assert await house.record("ann@example.com") is not None
     second = await house.last("confirm_new_address", "ann.new@example.org")
     page = await confirm.view(house.desk, second.link("c"))
     assert page.for_new_address
     assert all(not line.changes for line in page.lines)
-    await confirm.click(house.desk, second.link("c"), code=second.code, rights=(Right.CORRECTION,))
+    await confirm.click(house.desk, second.link("c"), code=second.code, choices=(Right.CORRECTION,))
     await house.carry_out()
     assert await house.record("ann.new@example.org") is not None
     assert await house.record("ann@example.com") is None
@@ -134,7 +134,7 @@ async def test_a_change_of_address_needs_both_addresses(house: House) -> None:
 async def test_a_shared_mailbox_proves_nobody(house: House) -> None:
     await house.customer(id=3, customer_number="C-3", email="info@firm.test")
     await house.write("What data do you have about me?", sender="info@firm.test")
-    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", choices=(Right.ACCESS,))
     await house.carry_out()
     assert await house.requests() == {"access": "in_review"}
 
@@ -142,7 +142,7 @@ async def test_a_shared_mailbox_proves_nobody(house: House) -> None:
 async def test_two_people_under_one_address_wait_for_a_person(house: House) -> None:
     await house.customer(id=4, customer_number="C-4", name="Piet Peeters")
     await house.write("What data do you have about me?")
-    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, (await house.last("confirm")).link("c"), code="", choices=(Right.ACCESS,))
     await house.carry_out()
     assert await house.requests() == {"access": "in_review"}
     assert (await house.letters())[-1].name == "confirm"

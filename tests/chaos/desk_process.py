@@ -29,7 +29,7 @@ from worker.settings import load
 from worker.store import Store, Tx
 
 #: What reaches out of the process: before and after each of these is a step.
-OUTWARD = ((Relay, "send"), (Mailbox, "move"), (Register, "rectify"), (Register, "erase"), (Register, "read"))
+OUTWARD = ((Relay, "send"), (Mailbox, "move"), (Register, "rectify"), (Register, "erase"))
 
 #: The line that a process begins with.
 STARTED = "started"

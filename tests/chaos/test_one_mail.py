@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -10,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from tests.chaos.trials import Step, Template, Trial, a_template, a_trial, chosen, in_parallel, without_what_differs
 from tests.servers.dovecot import Dovecot
 from worker.casework.desk import Desk
-from worker.store import audit
+from worker.casework.download import json_file
+from worker.store import audit, packages, tables
 
+CONTRACTS = 1000  # of Ann's: more than a package holds without parts
 GRACE = '[policy]\ndeletion_grace = "1s"\n'
 
 
@@ -53,12 +57,20 @@ async def copy_and_erase(trial: Trial) -> None:
     await trial.post(letter.path("c"), code=letter.code, right=["access", "deletion"])
 
 
-async def is_erased(desk: Desk) -> None:
+async def is_told_and_erased(desk: Desk) -> None:
+    """Everything is in the package, once, and nothing is in the register."""
+    package_id = await desk.store.run(lambda tx: tx.connection.execute(select(tables.package.c.id)).scalar_one())
+    package = await desk.store.run(packages.fetch, package_id)
+    assert package is not None
+    file = json.loads(b"".join([piece async for piece in json_file(desk, package)]))
+    assert [(table["table"], len(table["rows"])) for table in file["tables"]] == [("customer", 1), ("contract", CONTRACTS)]
+    stored = await desk.store.run(lambda tx: tx.connection.execute(select(tables.package_part.c.number)).scalars().all())
+    assert sorted(stored) == list(package.further[1].parts) != []
     assert not await desk.register.find("ann@example.com")
 
 
 MAIL_COMES_IN = ("note_door", "set_cursor", "Intake._commit", "Mailbox.move", "mark_moved")
-STORIES = (Story("correction", correct, is_corrected, 2), Story("copy and erasure", copy_and_erase, is_erased, 4, MAIL_COMES_IN))
+STORIES = (Story("correction", correct, is_corrected, 2), Story("copy and erasure", copy_and_erase, is_told_and_erased, 4, MAIL_COMES_IN))
 
 
 @dataclass(frozen=True)
@@ -106,7 +118,7 @@ async def nothing_is_lost(story: Story, trial: Trial) -> None:
 
 @pytest.fixture
 async def template(dovecot: Dovecot, tmp_path: Path) -> Template:
-    return await a_template(tmp_path / "template", dovecot, GRACE)
+    return await a_template(tmp_path / "template", dovecot, GRACE, CONTRACTS)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)

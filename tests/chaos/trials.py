@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -23,6 +23,7 @@ import httpx
 from tests.chaos.desk_process import STARTED, child, processes
 from tests.desks import ANN, a_mail
 from tests.journeys.running import Letter, letter_of, written
+from tests.register.conftest import a_contract
 from tests.servers import process
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp, run_smtp
@@ -212,12 +213,13 @@ class Template:
                 shutil.copy(given, folder / name)
 
 
-async def a_template(folder: Path, dovecot: Dovecot, more: str = "") -> Template:
-    """Make the databases once."""
+async def a_template(folder: Path, dovecot: Dovecot, more: str = "", contracts: int = 0) -> Template:
+    """Make the databases once; Ann may have had many contracts."""
     settings = load(written(folder, dovecot=dovecot, user="nobody", smtp_port=process.free_port(), more=more), {})
     await prepare(settings)
     async with opened(settings) as desk:
         await desk.register.add("customer", [ANN])
+        await desk.register.add("contract", [a_contract(n, 1, date(2024, 1, 1)) for n in range(1, contracts + 1)])
     return Template(folder)
 
 

@@ -111,7 +111,8 @@ def load(folder: Path = FOLDER) -> list[Sample]:
 def parse(text: str, source: str) -> list[Sample]:
     """The mails of one file. Raises MalformedCorpus."""
     samples: list[Sample] = []
-    family, head, lines, start = "", "", [], 0
+    family, head, start = "", "", 0
+    lines: list[str] = []
     counts: dict[str, int] = {}
 
     def finish() -> None:
@@ -143,7 +144,7 @@ def _sample(name: str, family: str, head: str, lines: list[str], at: str) -> Sam
     parts = [p.strip() for p in head.split("|")]
     try:
         language, labels, exit_ = parts[0], tuple(Label(x.strip()) for x in parts[1].split(",")), Exit(parts[2])
-        why = tuple(Why(x.strip()) for x in re.split(r"[,\s]+", parts[3]) if x.strip()) if len(parts) > 3 else ()  # noqa: PLR2004
+        why = tuple(Why(x.strip()) for x in re.split(r"[,\s]+", parts[3]) if x.strip()) if len(parts) > 3 else ()
     except (ValueError, IndexError) as error:
         raise MalformedCorpus(f"{at}: '{head}' is not 'language | labels | exit | why': {error}") from None
     if language not in LANGUAGES:
@@ -174,12 +175,9 @@ def _headers(lines: list[str], at: str) -> tuple[list[tuple[str, str]], tuple[Va
 
 def _value(text: str, at: str) -> Value:
     found = _VALUE.fullmatch(text.strip())
-    try:
-        if found is None:
-            raise ValueError(text)
-        return Value(Column(found[1]), found[2], found[3])
-    except ValueError:
-        raise MalformedCorpus(f"{at}: '{text}' is not 'field: old -> new'") from None
+    if found is None or found[1] not in set(Column):
+        raise MalformedCorpus(f"{at}: '{text}' is not 'field: old -> new'")
+    return Value(Column(found[1]), found[2], found[3])
 
 
 def message(sample: Sample) -> bytes:

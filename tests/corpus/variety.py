@@ -83,14 +83,19 @@ def main(arguments: list[str]) -> int:
     near = near_pairs(samples)
     negatives = sum(s.exit is not Exit.AUTOMATIC for s in samples) / total
     print(f"{total} mails in {len({s.family for s in samples})} families, median {lengths[total // 2]} words")
-    for title, key in (("language", lambda s: [s.language]), ("exit", lambda s: [s.exit]), ("label", lambda s: s.labels), ("why", lambda s: s.why)):
+    for title, key in (
+        ("language", lambda s: [s.language]),
+        ("exit", lambda s: [s.exit]),
+        ("label", lambda s: s.labels),
+        ("why", lambda s: s.why),
+    ):
         tally = Counter(str(x) for s in samples for x in key(s))
         print(f"{title}: " + ", ".join(f"{name} {n}" for name, n in tally.most_common()))
     checks = (
-        (f"under {SHORT} words: {short:.1%} (at least 20 %)", short >= 0.195),  # noqa: PLR2004
-        (f"over {LONG} words: {long_:.1%} (at least 10 %)", long_ >= 0.095),  # noqa: PLR2004
-        (f"a machine must not act: {negatives:.1%} (at least 50 %)", negatives >= 0.5),  # noqa: PLR2004
-        (f"same first six words as another family: {repeated / total:.1%} (at most 5 %)", repeated / total <= 0.05),  # noqa: PLR2004
+        (f"under {SHORT} words: {short:.1%} (at least 20 %)", short >= 0.195),
+        (f"over {LONG} words: {long_:.1%} (at least 10 %)", long_ >= 0.095),
+        (f"a machine must not act: {negatives:.1%} (at least 50 %)", negatives >= 0.5),
+        (f"same first six words as another family: {repeated / total:.1%} (at most 5 %)", repeated / total <= 0.05),
         (f"pairs of families that say the same: {len(near)} (none)", not near),
     )
     for text, kept in checks:

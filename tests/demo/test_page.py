@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,7 +22,7 @@ from playwright.async_api import Page, expect
 from worker.demo.show import Show, served
 from worker.demo.stage import FORGER, Stage
 from worker.demo.told import words
-from worker.demo.world import Ports, a_world, free_port
+from worker.demo.world import LOGINS, PASSWORD, Ports, a_world, free_port
 from worker.rules.audit import Event
 from worker.rules.letters import LETTERS
 from worker.rules.model import LinkKind, MailState
@@ -173,3 +175,45 @@ def test_told_to_stop_it_leaves_nothing_behind(tmp_path: Path) -> None:
         assert running.wait(WITHIN) == 0
     assert "ten mails wait" in said
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_taken_port_is_replaced_ten_mails_wait_and_reset_begins_anew(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "worker.demo", "--port", str(port)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"TMPDIR": str(tmp_path), "PATH": ""}) as running:
+            try:
+                said = _said_until(running, "Ctrl-C ends")
+                assert f"Port {port} is taken: the demo page gets" in said
+                urls = re.findall(r"http://127\.0\.0\.1:\d+", said)
+                assert urls[0] != f"http://127.0.0.1:{port}"
+                assert _held(urls[2]) == 10
+                assert httpx.post(f"{urls[0]}/reset", json={}, trust_env=False).is_success
+                assert "with seed" in _said_until(running, "Begun anew")
+                assert _held(urls[2]) == 10
+            finally:
+                running.send_signal(signal.SIGINT)
+                assert running.wait(WITHIN) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def _said_until(running: subprocess.Popen[str], words_: str) -> str:
+    assert running.stdout is not None
+    said = ""
+    for line in running.stdout:
+        said += line
+        if words_ in line:
+            return said
+    pytest.fail(f"it ended without saying {words_!r}: {said}")
+
+
+def _held(pages: str) -> int:
+    """How many mails the queue shows to a member of staff who signs in."""
+    with httpx.Client(base_url=pages, trust_env=False, follow_redirects=True, headers={"Origin": pages}, timeout=WITHIN) as client:
+        login, _ = next(iter(LOGINS.items()))
+        found = re.search(r'name="form_token" value="([^"]+)"', client.get("/desk/").text)
+        fields = {"login": login, "password": PASSWORD} | ({"form_token": found[1]} if found else {})
+        client.post("/desk/login", data=fields)
+        return len(set(re.findall(r'href="/desk/mail/([^"]+)"', client.get("/desk/").text)))

@@ -12,6 +12,7 @@ from playwright.async_api import Page
 from tests.journeys import words
 from tests.journeys.running import Journey, Letter
 from tests.journeys.walks import BUTTON, confirmed, pressed
+from worker.operate import newsletter
 from worker.rules.model import Language
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -24,14 +25,42 @@ async def asked_to_delete(desk: Journey, number: int, address: str) -> Letter:
     return await desk.letter(address)
 
 
-async def test_two_hundred_gets_and_heads_of_a_link_confirm_nothing(desk: Journey) -> None:
+async def test_two_hundred_gets_and_as_many_heads_of_a_link_confirm_nothing(desk: Journey) -> None:
     letter = await asked_to_delete(desk, 20, "scanned@example.com")
-    async with httpx.AsyncClient(trust_env=False) as client:
-        for kind in "cr":
-            answers = await asyncio.gather(*(client.request(verb, letter.link(kind)) for verb in ("GET", "HEAD") for _ in range(50)))
-            assert {answer.status_code for answer in answers} == {200}
-            assert all("set-cookie" not in answer.headers for answer in answers)
+    for kind in "cr":
+        await _opened_by_a_scanner(letter.link(kind))
     assert await desk.requests("scanned@example.com") == {"deletion": "awaiting_confirmation"}
+
+
+async def test_two_hundred_gets_and_as_many_heads_fetch_no_package_and_sign_nobody_up(desk: Journey, page: Page) -> None:
+    address = "copied@example.com"
+    await desk.customer(27, address)
+    desk.deliver(words.ACCESS[Language.EN], sender=address)
+    await confirmed(page, await desk.letter(address), Language.EN)
+    ready = await desk.letter(address, 2)
+    await _opened_by_a_scanner(ready.link("d"))
+    await page.goto(ready.link("d"))
+    await page.fill("#code", ready.code)
+    await pressed(page)
+    assert "Kerkstraat" in await page.content(), "the link still opens for who knows the code"
+    newsletter.topic_add(desk.running.desk, "offers", dict.fromkeys(Language, "Offers"))
+    token = await desk.reader("reads@example.com", Language.EN, "offers")
+    for kind in "up":
+        await _opened_by_a_scanner(f"{desk.url}/{kind}/{token}")
+    assert not await desk.suppressed("reads@example.com")
+
+
+async def _opened_by_a_scanner(link: str) -> None:
+    """200 GETs and as many HEADs, with answers that set no cookie."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answers = [
+            each
+            for _ in range(4)
+            for each in await asyncio.gather(*(client.request(verb, link) for verb in ("GET", "HEAD") for _ in range(50)))
+        ]
+    assert len(answers) == 400
+    assert {answer.status_code for answer in answers} == {200}
+    assert all("set-cookie" not in answer.headers for answer in answers)
 
 
 async def test_a_browser_that_runs_scripts_and_follows_every_link_confirms_nothing(desk: Journey, page: Page) -> None:

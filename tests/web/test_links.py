@@ -178,3 +178,18 @@ async def test_values_with_markup_stand_as_text_on_the_confirmation_and_the_pack
     assert "&lt;script&gt;alert(1)" in page
     assert "<script" not in page
     assert "<img" not in page
+
+
+async def test_the_readable_package_tells_what_the_desk_itself_holds_too(site: Site) -> None:
+    reader = "rita@example.com"
+    await site.reader(reader)
+    await site.house.write("What data do you have about me?", sender=reader)
+    letter = await site.house.last("confirm", reader)
+    await site.post(f"/c/{letter.link('c')}", {"right": "access"})
+    await site.house.carry_out()
+    ready = await site.house.last("package_ready", reader)
+    page = (await site.post(f"/d/{ready.link('d')}?lang=en", {"code": ready.code})).text
+    assert "Our newsletters" in page
+    assert "Your requests to us" in page
+    assert re.search(r"PD-\d{4}-\d{6}</td>", page)
+    assert "We hold nothing about you" not in page

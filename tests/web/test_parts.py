@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from worker.casework.packing import SHOWN_ROWS
 from worker.mail.words import TEMPLATES
+from worker.rules.model import Language
 from worker.rules.reading.model import Evidence, Part
+from worker.store.packages import Further, Package
 from worker.web.forms import clean
 from worker.web.limits import Limit, network_of
 from worker.web.metrics import exposition
-from worker.web.packages import MAX_ROWS, shown
+from worker.web.packages import lines, shown
 from worker.web.queue import marked
 from worker.web.server import listening
 
@@ -83,15 +86,19 @@ def test_metrics_hold_numbers_and_escaped_labels_only() -> None:
 
 def test_a_long_table_is_cut_on_the_page_and_says_how_many_there_are() -> None:
     column = {"title": "Number", "purpose": "p", "legal_ground": "g", "recipients": [], "retention": "r"}
-    rows = [
-        {"values": {"number": n, "other": n}, "origin": "", "recorded_at": None, "corrected_by_you_at": {}} for n in range(MAX_ROWS + 5)
-    ]
-    table = shown(
-        {"as_of": NOW.isoformat(), "tables": [{"title": "Invoice", "columns": {"number": column, "other": column}, "rows": rows}]}
-    )["tables"][0]
-    assert len(table["rows"]) == MAX_ROWS
-    assert table["total"] == MAX_ROWS + 5
-    assert len(table["facts"]) == 1
+    rows = [{"values": {"number": n, "other": n}, "origin": "", "recorded_at": None, "corrected_by_you_at": {}} for n in range(SHOWN_ROWS)]
+    document = {"as_of": NOW.isoformat(), "tables": [{"title": "Invoice", "columns": {"number": column, "other": column}, "rows": rows}]}
+    (whole,) = shown(Package("p", document))["tables"]
+    assert (len(whole["rows"]), whole["total"], whole["file"]) == (SHOWN_ROWS, SHOWN_ROWS, None)
+    assert len(whole["facts"]) == 1
+    (cut,) = shown(Package("p", document, {0: Further(SHOWN_ROWS + 5, range(1))}))["tables"]
+    assert (len(cut["rows"]), cut["total"], cut["file"]) == (SHOWN_ROWS, SHOWN_ROWS + 5, 0)
+
+
+def test_a_table_for_a_spreadsheet_holds_no_formula_and_leaves_numbers_alone() -> None:
+    cells = ["=1+1", "@SUM(A1)", "-cmd", "+32 470 12 34 56", "-12.50", 'say "hi"', None, 7]
+    assert lines([cells], Language.EN) == b'\'=1+1,\'@SUM(A1),\'-cmd,+32 470 12 34 56,-12.50,"say ""hi""",,7\r\n'
+    assert lines([["a", "b"]], Language.NL, first=True) == b"\xef\xbb\xbfa;b\r\n"
 
 
 def test_a_taken_port_is_an_error_and_a_free_one_is_found() -> None:

@@ -63,7 +63,7 @@ BUILT = {
     "case": (
         r"(confirm|new_address)_(title|lead)",
         r"(revoked|expired|locked)_(title|lead)",
-        r"(cancelled|withdrawn|not_me|resent|later)_(title|text)",
+        r"(cancelled|withdrawn|not_me|resent|later|there_too_sent)_(title|text)",
     ),
     "error": (r"(bad|foreign|not_found|method|too_large|broken)(_title)?",),
     "staff": (

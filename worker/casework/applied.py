@@ -13,7 +13,7 @@ from worker.rules.decision import Intent
 from worker.rules.letters import Item
 from worker.rules.model import TRANSITIONS, EffectKind, HoldReason, RequestState
 from worker.rules.trigger import Carried
-from worker.store import audit, cases, effects, newsletters
+from worker.store import audit, cases, effects, newsletters, packages
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from worker.rules.model import Case, Right
     from worker.store import Tx
     from worker.store.effects import Effect
+    from worker.store.packages import Package
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What ``apply`` has to say of one effect. ``holdings`` is the package's document."""
+    """What ``apply`` has to say of one effect. ``package`` is what it has made and nobody can open yet."""
 
     carried: Carried
-    holdings: dict[str, Any] | None = field(default=None, repr=False)
+    package: Package | None = field(default=None, repr=False)
     #: A code for the log and the queue when it failed.
     failure: str = ""
 
@@ -135,9 +136,9 @@ def _report(tx: Tx, desk: Desk, effect: Effect, outcome: Outcome) -> None:
     if effect.kind is EffectKind.ERASE and not carried.failed and carried.hold is None:
         carried = _forget(tx, effect, carried, person)
     situation = situation_for(tx, desk, carried, case, person)
-    package_id = None
-    if effect.kind is EffectKind.PACKAGE and outcome.holdings is not None:
-        package_id = effects.add_package(tx, case.id, outcome.holdings, tx.now + desk.policy.download_expires)
-    commit(tx, desk, situation, HANDLERS[Intent.APPLIED](situation), actor="apply", subject_id=package_id)
+    if outcome.package is not None:
+        packages.finish(tx, outcome.package, tx.now + desk.policy.download_expires)
+    opens = outcome.package.id if outcome.package is not None else None
+    commit(tx, desk, situation, HANDLERS[Intent.APPLIED](situation), actor="apply", subject_id=opens)
     # An erasure may have waited for this one.
     desk.engine.enqueue(tx, "apply", case.id, [])

@@ -11,12 +11,13 @@ from worker.casework.take import FORM_DOOR
 from worker.handlers import HANDLERS
 from worker.mail.parse import content_key, parse
 from worker.mail.render import compose
+from worker.rules.asking import given_name, named_addresses
 from worker.rules.decision import Intent, Mode, combine
 from worker.rules.letters import Unsubscribed
 from worker.rules.mail import Address, OutboundMail
 from worker.rules.model import HoldReason, MailState, Origin, Proof, RequestState, Right
 from worker.rules.policy import PROOF
-from worker.rules.reading.model import Exit
+from worker.rules.reading.model import Exit, Fields
 from worker.rules.trigger import Asked
 from worker.store import cases, letters, mails, new_id
 
@@ -41,7 +42,10 @@ async def by_form(desk: Desk, *, mailbox: str, language: Language, rights: tuple
     raw = _as_mail(desk, mailbox, language, rights, words)
     reading = desk.reader.read(parse(raw)) if words.strip() else None
     changes = reading.fields.changes if reading is not None and Right.CORRECTION in rights else ()
-    asked = Asked(rights, Origin.WEB_FORM, language, desk.clock.now(), changes)
+    fields = reading.fields if reading is not None else Fields()
+    asked = Asked(
+        rights, Origin.WEB_FORM, language, desk.clock.now(), changes, given_name(fields.name, changes), named_addresses(Address(mailbox), fields)
+    )  # fmt: skip
     if desk.mode is Mode.SHADOW or not rights or (Right.CORRECTION in rights and not changes) or (reading and _for_a_person(reading)):
         if rights or reading is not None:
             await desk.store.run(_store, desk, raw)

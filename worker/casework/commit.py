@@ -182,8 +182,9 @@ def _open_case(work: _Work, action: OpenCase) -> None:
     party, (due, legal_due) = _party(work), work.situation.due
     language = action.language if action.language in work.desk.languages else work.desk.languages[0]
     new = cases.NewCase(
-        party.address, party.person, language, action.origin, action.received_at, due, legal_due, party.message_id, party.references
-    )
+        party.address, party.person, language, action.origin, action.received_at, due, legal_due, party.message_id, party.references,
+        action.given_name, action.named,
+    )  # fmt: skip
     work.case, work.opened = cases.open_case(work.tx, new), True
     facts = {"reference": work.case.reference, "origin": action.origin, "due": due.isoformat(), "legal_due": legal_due.isoformat()}
     _record(work, Event.CASE_OPENED, facts, opens=True)
@@ -200,7 +201,8 @@ def _open_request(work: _Work, action: OpenRequest) -> None:
 
 def _plan(work: _Work, action: Plan) -> None:
     case, due = _case(work), action.due or work.tx.now
-    effect_id = effects.add(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
+    plan = effects.again if action.again else effects.add
+    effect_id = plan(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
     _record(work, Event.EFFECT_PLANNED, {"kind": action.kind, "effect": effect_id, "due": due.isoformat()})
     work.desk.engine.enqueue(work.tx, "apply", case.id, [effect_id], due)
 

@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from worker.casework.commit import typed_code
 from worker.casework.confirm import link_state
+from worker.casework.package_file import pieces, rows_of
 from worker.casework.pages import Download, LinkState, Outcome
 from worker.rules.audit import Event
 from worker.rules.model import LinkKind
 from worker.rules.policy import CODE_TRIES
-from worker.store import audit, cases, effects, links
+from worker.store import audit, cases, links, packages
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from worker.casework.desk import Desk
     from worker.store import Tx
     from worker.store.links import StoredLink
+    from worker.store.packages import Package
 
 
 async def view(desk: Desk, token: str) -> Download:
@@ -27,12 +31,12 @@ def _view(tx: Tx, token: str) -> Download:
     return _page(tx, links.find(tx, token, LinkKind.DOWNLOAD), Outcome.CLOSED)
 
 
-def _page(tx: Tx, link: StoredLink | None, outcome: Outcome, holdings: dict[str, Any] | None = None) -> Download:
+def _page(tx: Tx, link: StoredLink | None, outcome: Outcome, package: Package | None = None) -> Download:
     case = cases.load(tx, link.case_id) if link is not None and link.case_id else None
     if link is None or case is None:
         return Download(Outcome.CLOSED, LinkState.UNKNOWN)
     return Download(
-        outcome, link_state(link, tx.now), case.language, case.reference, max(0, CODE_TRIES - link.tries), link.expires_at, holdings
+        outcome, link_state(link, tx.now), case.language, case.reference, max(0, CODE_TRIES - link.tries), link.expires_at, package
     )
 
 
@@ -48,6 +52,20 @@ def _open(tx: Tx, token: str, code: str) -> Download:
     if not links.code_fits(tx, link, typed_code(code)):
         audit.record(tx, link.case_id, Event.CODE_WRONG, "person", {"link": link.id})
         return _page(tx, links.find(tx, token, LinkKind.DOWNLOAD), Outcome.WRONG_CODE)
-    holdings = effects.open_package(tx, link.subject_id) if link.subject_id else None
+    package = packages.fetch(tx, link.subject_id) if link.subject_id else None
     audit.record(tx, link.case_id, Event.PACKAGE_FETCHED, "person", {"package": link.subject_id})
-    return _page(tx, link, Outcome.DONE if holdings is not None else Outcome.CLOSED, holdings)
+    return _page(tx, link, Outcome.DONE if package is not None else Outcome.CLOSED, package)
+
+
+async def json_file(desk: Desk, package: Package) -> AsyncGenerator[bytes]:
+    """The whole of a package that was opened, as a JSON file, piece by piece; SealBroken in the middle if it expires meanwhile."""
+    for piece in pieces(package):
+        text = await desk.store.run(packages.part, package.id, piece) if isinstance(piece, int) else piece
+        yield text.encode()
+
+
+async def rows(desk: Desk, package: Package, place: int) -> AsyncGenerator[list[dict[str, Any]]]:
+    """All rows of one table of a package that was opened, a bounded number at a time."""
+    yield package.document["tables"][place]["rows"]
+    for number in package.further[place].parts if place in package.further else ():
+        yield rows_of(await desk.store.run(packages.part, package.id, number))

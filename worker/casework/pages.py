@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from worker.rules.model import Change, HoldReason, Language, MailState, Origin, RequestState, Right
     from worker.rules.reading.model import Evidence, Label
+    from worker.store.packages import Package
 
 
 class LinkState(StrEnum):
@@ -38,13 +39,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """One request on a page. ``review`` holds (column, value on record, new value) after proof, else is empty."""
+    """One request on a page. ``reference`` and ``received`` are those of its case if that is not the link's own."""
 
     right: Right
     state: RequestState
     changes: tuple[Change, ...] = ()
     chosen: bool = True  # of this link's own letter: ticked; of another open case of the address: offered
     effect_due: datetime | None = None  # when an erasure will run
+    case_id: str = ""
+    reference: str = ""
+    received: date | None = None
+
+    @property
+    def choice(self) -> str:
+        """What the form sends back for a tick: the right, behind the reference of another case."""
+        return f"{self.reference}/{self.right}" if self.reference else self.right
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class CasePage:
     can_cancel: bool = False  # an erasure waits for its hour
     can_resend: bool = False
     for_new_address: bool = False  # this link confirms the new address of an e-mail change
+    #: Addresses that the mail names as the person's too: a confirmation can be sent there, known or not.
     other_addresses: tuple[str, ...] = field(default=(), repr=False)
 
 
@@ -78,7 +88,7 @@ class Click:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """The page behind ``/d/``; ``holdings`` (the JSON document) only after the right code."""
+    """The page behind ``/d/``; ``package`` only after the right code."""
 
     outcome: Outcome
     state: LinkState
@@ -86,7 +96,7 @@ class Download:
     reference: str = ""
     tries_left: int = 0
     expires: datetime | None = None
-    holdings: dict[str, object] | None = field(default=None, repr=False)
+    package: Package | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +150,6 @@ class HeldPage:
     changes: tuple[Change, ...] = ()
     origin: Origin | None = None
     can_answer: bool = True  # False without a usable sender
+    given_name: str = field(default="", repr=False)
+    #: The names on record under the address, where the question is which person it is.
+    on_record: tuple[str, ...] = field(default=(), repr=False)

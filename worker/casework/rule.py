@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.casework.alarm import legal_due_of, standing_of
 from worker.casework.commit import Party, commit, situation_for
@@ -18,7 +19,7 @@ from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
 from worker.rules.trigger import Ruled, RulingKind, To
-from worker.store import audit, cases, links, mails
+from worker.store import audit, cases, effects, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from worker.rules.model import Case
     from worker.store import Tx
     from worker.store.mails import StoredMail
+
+
+#: Why a person must look at who it is: then the names on record are shown beside the one that was given.
+_WHO: Final = frozenset({HoldReason.NAME_DIFFERS, HoldReason.SEVERAL_MATCHES})
 
 
 async def queue(desk: Desk, actor: str) -> tuple[QueueLine, ...]:  # noqa: ARG001 - the list shows no personal data
@@ -68,7 +73,10 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
 
 async def look(desk: Desk, actor: str, item_id: str) -> HeldPage | None:
     """One held mail or case with its text: written to the audit log by the same transaction."""
-    return await desk.store.run(_look, desk, actor, item_id)
+    page = await desk.store.run(_look, desk, actor, item_id)
+    if page is None or not _WHO & set(page.line.reasons):
+        return page
+    return replace(page, on_record=tuple(m.name for m in await desk.register.find(page.sender)))
 
 
 def _look(tx: Tx, desk: Desk, actor: str, item_id: str) -> HeldPage | None:
@@ -92,7 +100,7 @@ def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | 
     return HeldPage(
         line, address.mailbox if address else "", address.name if address else "", inbound.subject if inbound else "", inbound.text if inbound else raw_text,
         tuple(Evidence(rule, Part(part), (start, end), text) for rule, part, start, end, text in why.get("because", ())), rights, changes,
-        case.origin if case else None, address is not None,
+        case.origin if case else None, address is not None, case.given_name if case else "",
     )  # fmt: skip
 
 
@@ -131,7 +139,8 @@ def _rule(
     if case is not None:
         proved = links.used_for(tx, case.id, Right.CORRECTION, To.NEW_ADDRESS)
         every = rights or tuple(r.right for r in case.requests)
-        return _rule_case(tx, desk, actor, case, Ruled(kind, every, changes, words, reason, new_address_proved=proved))
+        ruled = Ruled(kind, every, changes, words, reason, new_address_proved=proved, failed=effects.failed(tx, case.id))
+        return _rule_case(tx, desk, actor, case, ruled)
     stored = mails.load(tx, item_id) if mails.lock_held(tx, item_id) else None
     return stored is not None and _rule_mail(tx, desk, actor, stored, Ruled(kind, rights, changes, words, reason))
 

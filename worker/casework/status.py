@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.casework import ask
-from worker.casework.commit import commit, situation_for
+from worker.casework.commit import commit, day_start, situation_for
 from worker.casework.confirm import case_page, locked
 from worker.casework.pages import CasePage, Click, LinkState, Outcome
 from worker.handlers import HANDLERS
@@ -16,7 +16,7 @@ from worker.rules.letters import NEW_CODE, FreshCode, NewLink
 from worker.rules.mail import Address
 from worker.rules.model import Column, LinkKind, RequestState, Right
 from worker.rules.trigger import Asked, Left, To
-from worker.store import effects, links
+from worker.store import effects, letters, links
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -64,7 +64,9 @@ def _leave(tx: Tx, desk: Desk, token: str, *, not_me: bool, states: tuple[Reques
 
 
 def _none_has_begun(tx: Tx, case: Case, rights: tuple[Right, ...]) -> bool:
-    """False if ``apply`` holds or did one of these: then "cancelled" would be a lie."""
+    """False if ``apply`` holds or did one of these, also in part: then "cancelled" would be a lie."""
+    if Right.DELETION in rights and Right.DELETION in effects.failed(tx, case.id):
+        return False
     return effects.cancel(tx, case.id, rights)
 
 
@@ -95,6 +97,33 @@ def _fresh(tx: Tx, desk: Desk, case: Case, link: StoredLink) -> Outcome:
     letters = send(situation, case, link)
     commit(tx, desk, situation, Decision(letters), actor="person", subject_id=link.subject_id)
     return Outcome.DONE if letters else Outcome.CLOSED
+
+
+async def there_too(desk: Desk, token: str, address: str) -> Click:
+    """Ask for the same under another address that the mail names; what belongs to it is answered there.
+
+    The page says the same whether or not the address is known; it counts in the daily limit of that address.
+    """
+    return await desk.store.run(_there_too, desk, token, address)
+
+
+def _there_too(tx: Tx, desk: Desk, token: str, address: str) -> Click:
+    link, case = locked(tx, token, *_KINDS)
+    page = case_page(tx, desk, link)
+    if link is None or case is None or address not in page.other_addresses:
+        return Click(Outcome.CLOSED, page)
+    to = Address(address)
+    if letters.verifications_since(tx, tx.vault.person(to.key), day_start(desk, tx.now)) >= desk.policy.letters_per_day:
+        return Click(Outcome.LATER, page)
+    ask.ask(tx, desk, to, _same_request(case, link), actor="person")
+    return Click(Outcome.DONE, page)
+
+
+def _same_request(case: Case, link: StoredLink) -> Asked:
+    """What the link's letter asked, from the day on which it was asked, without anything that is on record."""
+    wanted = [r for r in case.requests if r.right in link.rights or not link.rights]
+    changes = tuple(replace(c, old=None) for r in wanted for c in r.changes)
+    return Asked(tuple(r.right for r in wanted), case.origin, case.language, case.received_at, changes, case.given_name)
 
 
 def _only_new_address(case: Case, link: StoredLink) -> bool:

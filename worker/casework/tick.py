@@ -13,7 +13,7 @@ from worker.handlers import HANDLERS
 from worker.rules.audit import Event
 from worker.rules.decision import Intent
 from worker.rules.trigger import Ticked
-from worker.store import audit, cases, effects, letters, mails, newsletters, retention
+from worker.store import audit, cases, effects, letters, mails, newsletters, packages, retention
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -58,7 +58,7 @@ def _tick(tx: Tx, desk: Desk, case_id: str, *, reminded: int, held: bool) -> Non
 def _retention(tx: Tx, desk: Desk) -> int:
     """Destroy the keys of request files, packages, mails and letters whose time is over: only evidence without identity stays."""
     before = tx.now - desk.policy.request_file
-    gone, due = effects.forget_packages(tx), retention.closed_before(tx, before)
+    gone, due = packages.forget(tx), retention.closed_before(tx, before)
     for case_id in due:
         retention.destroy_case(tx, case_id)
         audit.record(tx, case_id, Event.KEY_DESTROYED, "clock", {"why": "retention"})

@@ -75,10 +75,11 @@ def _approved(situation: Situation, case: Case, ruled: Ruled) -> Decision:
 
 
 def _carry_on(situation: Situation, case: Case, ruled: Ruled, request: Request) -> list[Action]:
-    if request.right is Right.DELETION:
+    again = request.right in ruled.failed
+    if request.right is Right.DELETION and not again:  # one that has begun cannot be cancelled any more: it gets no second grace
         access = case.request(Right.ACCESS)
         return plan_erasure(situation, case, after_package=access is not None and access.state not in ENDED, approved=True)
     if changes_address(request.changes) and not ruled.new_address_proved:
         return [ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
-    plan = Plan(_EFFECTS[request.right], (request.right,), changes=request.changes, approved=True)
+    plan = Plan(_EFFECTS[request.right], (request.right,), changes=request.changes, approved=True, again=again)
     return [Move(request.right, RequestState.APPLYING), plan]

@@ -23,7 +23,7 @@ from worker.register.declaration import DatabaseDeclaration, TableDeclaration
 from worker.register.model import PersonKey
 
 WAIT: Final = 10  # seconds: for a connection, for a lock, for another writer of SQLite
-_POOL: Final = 4  # connections per database
+_POOL: Final = 5  # connections per database: one a thread of the register, and that of a package which is being read
 _TEMPORARY: Final = frozenset(
     {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL}
 )
@@ -81,6 +81,7 @@ class Database:
         self._engine = _engine(url, setting, builtin=declared.builtin)
         self._tables: Mapping[str, Table] = {}
         self._lock = threading.Lock()
+        self._checkpoint = threading.Lock()
         #: What the last attempt said: empty if the database answered, None before the first one.
         self.problem: str | None = None
 
@@ -139,7 +140,8 @@ class Database:
         """Leave nothing of what was erased in SQLite's write-ahead log; RegisterUnavailable while somebody still reads it."""
         if self._engine.dialect.name != "sqlite":
             return
-        with self.translated(), closing(self._engine.raw_connection()) as connection:
+        # SQLite waits for readers and writers, but answers "busy" at once while another checkpoint runs.
+        with self._checkpoint, self.translated(), closing(self._engine.raw_connection()) as connection:
             try:
                 busy = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
             except sqlite3.Error as error:

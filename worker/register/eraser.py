@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from worker.errors import RegisterRefused
 from worker.register import erasure
 from worker.register.database import Database, Open
 from worker.register.journal import AlreadyDoneError, Journal, Result
@@ -22,16 +23,22 @@ def erase(database: Database, notebook: Database | None, effect_id: str, persons
     """Erase ``persons`` in ``database``. Its journal is in ``notebook``; where there is none, a repeated call finds less to do.
 
     In a database of somebody else the result and what is kept are written down in the notebook first: a call that was
-    killed in between is repeated, and reports what it set out to do.
+    killed in between is repeated, and reports what it set out to do; one that was refused has left nothing noted.
     """
     if notebook is database:
         return _erase_here(database, effect_id, persons, today)
     with database.reading() as at:
         intended = plans_of(at, persons, today)
     result = _written_down(database, notebook, effect_id, intended) if notebook else result_of(intended)
-    with database.writing() as at:
-        for each in plans_of(at, persons, today):
-            erasure.carry_out(at, None, each, today)
+    try:
+        with database.writing() as at:
+            for each in plans_of(at, persons, today):
+                erasure.carry_out(at, None, each, today)
+    except RegisterRefused:
+        # Nothing of it was done, and by the time it is tried again there may be more to erase: that is what must be told then.
+        if notebook and result == result_of(intended):
+            _taken_back(database, notebook, effect_id)
+        raise
     database.forget()
     return result
 
@@ -65,6 +72,11 @@ def _written_down(database: Database, notebook: Database, effect_id: str, plans:
     with notebook.writing() as at:
         journal = Journal(at.connection, database.name)
         return journal.once(effect_id, lambda: remember(journal))
+
+
+def _taken_back(database: Database, notebook: Database, effect_id: str) -> None:
+    with notebook.writing() as at:
+        Journal(at.connection, database.name).take_back(effect_id)
 
 
 def sweep(database: Database, notebook: Database, today: date) -> int:

@@ -65,6 +65,10 @@ class Journal:
         self.connection.execute(update(effect).where(self._is(effect_id)).values(result=json.dumps(result)))
         return result
 
+    def take_back(self, effect_id: str) -> None:
+        """Forget an effect that was noted before it was carried out, and was refused."""
+        self.connection.execute(delete(effect).where(self._is(effect_id)))
+
     def _claim(self, effect_id: str) -> None:
         """Take the id before the work, so that of two processes the second waits here."""
         try:

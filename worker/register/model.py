@@ -60,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class HeldTable:
-    """The rows of one table that belong to the persons asked for; never empty."""
+    """Rows of one table that belong to the persons asked for; never empty. One slice of a long table may be one too."""
 
     database: str
     table: str
@@ -68,6 +68,10 @@ class HeldTable:
     title: str
     columns: tuple[ColumnFacts, ...]
     rows: tuple[Row, ...] = field(repr=False)
+
+    def rows_to_json(self) -> list[dict[str, Any]]:
+        """The rows as plain data, as they stand in a package."""
+        return [_row(self.columns, row) for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,7 @@ def _table(table: HeldTable) -> dict[str, Any]:
         }
         for c in table.columns
     }
-    rows = [_row(table.columns, row) for row in table.rows]
-    return {"database": table.database, "table": table.table, "title": table.title, "columns": columns, "rows": rows}
+    return {"database": table.database, "table": table.table, "title": table.title, "columns": columns, "rows": table.rows_to_json()}
 
 
 def _row(columns: tuple[ColumnFacts, ...], row: Row) -> dict[str, Any]:

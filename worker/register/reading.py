@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, cast
 
-from sqlalchemy import Table, func, or_, select
+from sqlalchemy import func, or_, select
 
 from worker.register.database import Open
 from worker.register.declaration import ColumnDeclaration, Declaration, TableDeclaration
@@ -18,7 +19,7 @@ from worker.register.model import ColumnFacts, HeldTable, Match, PersonKey, Plai
 from worker.register.rectification import shown
 from worker.rules.model import Language
 
-_NEVER: Final[Mapping[str, datetime]] = {}  # one for all rows: a package may have 100,000
+BATCH: Final = 100  # rows that are in memory at once
 _LOT: Final = 500  # keys in one IN list; SQLite before 3.32 takes 999 parameters
 
 
@@ -41,55 +42,65 @@ def _ascii_lower(text: str) -> str:
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def walk(at: Open, person: PersonKey) -> Iterator[tuple[TableDeclaration, Mapping[str, Any]]]:
-    """The person's own row and everything that hangs from it, parents before children, one row at a time. Nothing if it is gone."""
-    row = at.row(person)
-    if row is None:
-        return
-    own = at.declared.by_name[person.table]
-    yield own, row
-    keys: dict[str, list[Any]] = {person.table: [row[own.key]]}
-    for name in at.declared.below(person.table):
-        declared, table = at.table(name)
-        mine = keys[name] = []
-        has_children = bool(at.declared.children(name))
-        above = keys[declared.parent]
-        for start in range(0, len(above), _LOT):
-            for found in _hanging(at, declared, table, above[start : start + _LOT]):
-                if has_children:
-                    mine.append(found[declared.key])
-                yield declared, found
+@dataclass(frozen=True, slots=True)
+class _Root:
+    """A person's own row, and by table the keys of those rows from which others hang: of many rows nothing else stays in memory."""
+
+    row: Mapping[str, Any]
+    keys: Mapping[str, Sequence[Any]]
+
+    @classmethod
+    def of(cls, at: Open, person: PersonKey) -> _Root | None:
+        """None if the person is gone."""
+        row = at.row(person)
+        if row is None:
+            return None
+        keys: dict[str, list[Any]] = {person.table: [row[at.declared.by_name[person.table].key]]}
+        for name in at.declared.below(person.table):
+            declared = at.declared.by_name[name]
+            if at.declared.children(name):
+                keys[name] = [found[declared.key] for found in _hanging(at, declared, keys[declared.parent], (declared.key,))]
+        return cls(row, keys)
+
+    def rows(self, at: Open, declared: TableDeclaration) -> Iterator[Mapping[str, Any]]:
+        """The person's rows in one table, read while they are asked for."""
+        if declared.address:
+            return iter((self.row,) if declared.name in self.keys else ())
+        return _hanging(at, declared, self.keys.get(declared.parent, ()), declared.names)
 
 
 def tree(at: Open, person: PersonKey) -> dict[str, list[dict[str, Any]]]:
-    """Table to rows of :func:`walk`, parents before children, also tables without a row. Empty if the person is gone."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for declared, row in walk(at, person):
-        if not found:
-            found = {name: [] for name in (declared.name, *at.declared.below(declared.name))}
-        found[declared.name].append(dict(row))
-    return found
+    """Table to the person's rows in it, parents before children, also tables without a row. Empty if the person is gone."""
+    root = _Root.of(at, person)
+    if root is None:
+        return {}
+    names = (person.table, *at.declared.below(person.table))
+    return {name: [dict(row) for row in root.rows(at, at.declared.by_name[name])] for name in names}
 
 
-def _hanging(at: Open, declared: TableDeclaration, table: Table, keys: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
-    query = select(table).where(table.c[declared.parent_key].in_(keys)).order_by(table.c[declared.key])
-    rows = at.connection.execute(query.execution_options(yield_per=_LOT)).mappings()
-    return cast("Iterator[Mapping[str, Any]]", iter(rows))
+def _hanging(at: Open, declared: TableDeclaration, above: Sequence[Any], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table that hang from these keys, ``names`` of their columns, a bounded number at a time."""
+    table = at.tables[declared.name]
+    query = select(*(table.c[name] for name in names)).order_by(table.c[declared.key]).execution_options(yield_per=BATCH)
+    for start in range(0, len(above), _LOT):
+        with at.connection.execute(query.where(table.c[declared.parent_key].in_(above[start : start + _LOT]))) as rows:
+            yield from cast("Iterator[Mapping[str, Any]]", iter(rows.mappings()))
 
 
-def holdings(
+def slices(
     at: Open, journal: Journal | None, register: Declaration, persons: Sequence[PersonKey], language: Language
 ) -> Iterator[HeldTable]:
-    """What one database holds about ``persons``, table by table, each row once."""
-    rows: dict[str, dict[str, Row]] = {}
-    for person in persons:
-        for declared, found in walk(at, person):
-            key = str(found[declared.key])
-            rows.setdefault(declared.name, {}).setdefault(key, _row(declared, journal, key, found))
+    """What one database holds about ``persons``, table by table, each row once, at most BATCH rows at a time."""
+    roots = [root for person in persons if (root := _Root.of(at, person)) is not None]
     for declared in at.declared.tables:
-        if mine := rows.pop(declared.name, None):
-            facts = tuple(_facts(c, register, language) for c in declared.columns)
-            yield HeldTable(at.declared.name, declared.name, declared.what, declared.title.of(language), facts, tuple(mine.values()))
+        facts = tuple(_facts(c, register, language) for c in declared.columns)
+        rows = _rows(at, journal, declared, roots)
+        while found := tuple(islice(rows, BATCH)):
+            yield HeldTable(at.declared.name, declared.name, declared.what, declared.title.of(language), facts, found)
+
+
+def _rows(at: Open, journal: Journal | None, declared: TableDeclaration, roots: Sequence[_Root]) -> Iterator[Row]:
+    return (_row(declared, journal, str(row[declared.key]), row) for root in roots for row in root.rows(at, declared))
 
 
 def _facts(column: ColumnDeclaration, register: Declaration, language: Language) -> ColumnFacts:
@@ -111,9 +122,9 @@ def _row(declared: TableDeclaration, journal: Journal | None, key: str, row: Map
     return Row(
         key=key,
         values=tuple(plain(row[c.name]) for c in declared.columns),
-        origin=sys.intern(shown(row.get(declared.origin_column))),
+        origin=shown(row.get(declared.origin_column)),
         recorded_at=_moment(recorded),
-        corrected={name: at for name, value in corrected.items() if (at := _moment(value)) is not None} or _NEVER,
+        corrected={name: at for name, value in corrected.items() if (at := _moment(value)) is not None},
     )
 
 

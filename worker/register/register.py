@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
+from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, ParamSpec, TypeVar
 
 from worker.errors import ConfigurationError, RegisterRefused
@@ -83,8 +86,23 @@ class Register:
         return await self._run(self._reading, person.database, rectification.current, person, columns)
 
     async def read(self, persons: Sequence[PersonKey], *, as_of: datetime, language: Language = Language.EN) -> Holdings:
-        """Everything held about ``persons``, with the facts of GDPR 15(1) in ``language``."""
-        return await self._run(self._read, persons, as_of, language)
+        """Everything held about ``persons``, with the facts of GDPR 15(1) in ``language``; all of it in memory."""
+        return self.gathered(await self._run(self._read, persons, language), as_of=as_of, language=language)
+
+    async def slices(self, persons: Sequence[PersonKey], *, language: Language = Language.EN) -> AsyncGenerator[HeldTable]:
+        """The same, a bounded number of rows at a time: a long table comes in several slices, one right after the other.
+
+        What comes of one database is its state at one moment: its read transaction stays open meanwhile. Close the generator if you leave early.
+        """
+        async with aclosing(self._stepwise(self._slices(persons, language))) as steps:
+            async for held in steps:
+                yield held
+
+    def gathered(self, tables: Iterable[HeldTable], *, as_of: datetime, language: Language) -> Holdings:
+        """These tables, with those to whom their data is disclosed."""
+        found = tuple(tables)
+        named = {name for t in found for c in t.columns for name in c.recipients}
+        return Holdings(as_of, language, found, tuple(r for r in self.declaration.recipients.values() if r.name in named))
 
     async def rectify(self, effect_id: str, person: PersonKey, changes: Sequence[Change]) -> Rectified:
         """Apply ``changes`` if every value still is the ``old`` that the person was shown; else nothing of them.
@@ -154,6 +172,25 @@ class Register:
     async def _run(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
 
+    async def _stepwise(self, work: Generator[_T]) -> AsyncGenerator[_T]:
+        """What ``work`` yields; every step of it runs in the register's threads."""
+        # A caller that is cancelled leaves a step under way in its thread: that one ends before the work is closed.
+        one_at_a_time = Lock()
+
+        def step() -> _T | None:
+            with one_at_a_time:
+                return next(work, None)
+
+        def close() -> None:
+            with one_at_a_time:
+                work.close()
+
+        try:
+            while (found := await self._run(step)) is not None:
+                yield found
+        finally:
+            await self._run(close)
+
     def _database(self, name: str) -> Database:
         if name not in self._databases:
             raise RegisterRefused("a person's database is no longer declared")
@@ -187,15 +224,15 @@ class Register:
     def _find(self, address: str) -> tuple[Match, ...]:
         return tuple(m for name in self._databases for m in self._reading(name, lambda at: tuple(reading.find(at, address))))
 
-    def _read(self, persons: Sequence[PersonKey], as_of: datetime, language: Language) -> Holdings:
-        tables: list[HeldTable] = []
+    def _slices(self, persons: Sequence[PersonKey], language: Language) -> Generator[HeldTable]:
         for database, mine in self._by_database(persons):
             with database.reading() as at:
                 journal = Journal(at.connection, database.name) if database.declared.own_tables else None
-                tables.extend(reading.holdings(at, journal, self.declaration, mine, language))
-        named = {name for t in tables for c in t.columns for name in c.recipients}
-        recipients = tuple(r for r in self.declaration.recipients.values() if r.name in named)
-        return Holdings(as_of, language, tuple(tables), recipients)
+                yield from reading.slices(at, journal, self.declaration, mine, language)
+
+    def _read(self, persons: Sequence[PersonKey], language: Language) -> list[HeldTable]:
+        by_table = [list(slices) for _, slices in groupby(self._slices(persons, language), key=lambda held: (held.database, held.table))]
+        return [replace(slices[0], rows=tuple(row for held in slices for row in held.rows)) for slices in by_table]
 
     def _names(self, recipients: Collection[str]) -> list[str]:
         return [r.name for key, r in self.declaration.recipients.items() if key in recipients]

@@ -19,12 +19,14 @@ from worker.rules.decision import (
     Send,
 )
 from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink
+from worker.rules.mail import Address
 from worker.rules.model import Case, Column, EffectKind, HoldReason, LinkKind, MailState, Origin, RequestState, Right
 from worker.rules.trigger import Asked, Proved, Received, Ruled, To
 
 if TYPE_CHECKING:
     from worker.rules.decision import Action, Situation
     from worker.rules.model import Change
+    from worker.rules.reading.model import Fields
 
 
 def ask_for_proof(situation: Situation, right: Right, changes: tuple[Change, ...] = ()) -> Decision:
@@ -45,14 +47,32 @@ def case_of(situation: Situation) -> OpenCase:
     trigger = situation.trigger
     match trigger:
         case Received():
-            return OpenCase(trigger.origin, trigger.reading.language, trigger.received_at)
+            fields = trigger.reading.fields
+            return OpenCase(
+                trigger.origin, trigger.reading.language, trigger.received_at, given_name(fields.name, fields.changes), named_addresses(trigger.sender, fields)
+            )  # fmt: skip
         case Asked():
-            return OpenCase(trigger.origin, trigger.language, trigger.received_at)
+            return OpenCase(trigger.origin, trigger.language, trigger.received_at, trigger.given_name, trigger.named)
         case Ruled():
             return OpenCase(Origin.MAIL, trigger.language, trigger.received_at or situation.now)
         case _:
             msg = f"{type(trigger).__name__} opens no case"
             raise TypeError(msg)
+
+
+def given_name(name: str | None, changes: tuple[Change, ...]) -> str:
+    """The name to look for on record: of a corrected name the old one, or none, since the new one cannot stand there yet."""
+    corrected = next((c for c in changes if c.column is Column.NAME), None)
+    return (corrected.old or "") if corrected is not None else (name or "")
+
+
+def named_addresses(sender: Address | None, fields: Fields) -> tuple[str, ...]:
+    """The writer's other addresses in a mail: one that he says is his, and the old one of an e-mail change."""
+    old = [c.old for c in fields.changes if c.column is Column.EMAIL]
+    new = {c.new.casefold() for c in fields.changes if c.column is Column.EMAIL}
+    mine = sender.key if sender is not None else ""
+    found = dict.fromkeys(a for a in (fields.email, *old) if a and a.casefold() not in new and Address(a).key != mine)
+    return tuple(found)
 
 
 def held_by_mode(situation: Situation) -> Decision | None:

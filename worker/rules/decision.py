@@ -125,6 +125,8 @@ class OpenCase:
     origin: Origin
     language: Language
     received_at: datetime
+    given_name: str = field(default="", repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +175,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Have ``apply`` carry out a change, not before ``due``."""
+    """Have ``apply`` carry out a change, not before ``due``; ``again``: the one that failed, under the id it had."""
 
     kind: EffectKind
     rights: tuple[Right, ...]
     due: datetime | None = None
     changes: tuple[Change, ...] = ()
     approved: bool = False  # staff looked: who it is, is settled
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

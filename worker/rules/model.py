@@ -245,6 +245,10 @@ class Case:
     message_id: str = ""  # of the customer's mail
     proved: bool = False
     opened_at: datetime | None = None  # when the desk opened it; later than receipt if the mail waited for a person
+    #: The name that the person gave, to be compared with the record after proof; empty if none.
+    given_name: str = field(default="", repr=False)
+    #: Other addresses of his that the mail names: nothing is sent there unless he asks for it.
+    named: tuple[str, ...] = field(default=(), repr=False)
 
     def request(self, right: Right) -> Request | None:
         """The request for ``right``, or None."""

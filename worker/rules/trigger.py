@@ -48,6 +48,8 @@ class Asked:
     language: Language
     received_at: datetime
     changes: tuple[Change, ...] = ()
+    given_name: str = field(default="", repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Ruled:
     received_at: datetime | None = None  # of the held mail: the legal month counts from it
     language: Language = Language.EN
     new_address_proved: bool = False  # of an e-mail change: the new address has confirmed
+    failed: frozenset[Right] = frozenset()  # what was begun and failed: a part of it may be done
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class NewCase:
     legal_due: date
     message_id: str = ""
     references: tuple[str, ...] = ()
+    given_name: str = field(default="", repr=False)
+    named: tuple[str, ...] = field(default=(), repr=False)
 
 
 _ENDED: Final = [state.value for state in ENDED]
@@ -66,7 +68,10 @@ def open_case(tx: Tx, new: NewCase) -> Case:
     case_id, key_id = new_id(), tx.new_key()
     tx.case_keys[case_id] = key_id
     name = next_reference(tx, new.received_at.year)
-    dossier = {"mailbox": new.address.mailbox, "name": new.address.name, "message_id": new.message_id, "references": new.references}
+    dossier = {
+        "mailbox": new.address.mailbox, "name": new.address.name, "message_id": new.message_id, "references": new.references,
+        "given_name": new.given_name, "named": new.named,
+    }  # fmt: skip
     row = {
         "id": case_id, "reference": name, "person": new.person, "language": new.language.value, "origin": new.origin.value, "received_at": new.received_at,
         "due": new.due, "legal_due": new.legal_due, "opened_at": tx.now, "key_id": key_id, "sealed": tx.seal(key_id, case_id, json.dumps(dossier).encode()),
@@ -83,6 +88,8 @@ def open_case(tx: Tx, new: NewCase) -> Case:
         new.legal_due,
         message_id=new.message_id,
         opened_at=tx.now,
+        given_name=new.given_name,
+        named=new.named,
     )
 
 
@@ -164,7 +171,7 @@ def _case(tx: Tx, row: Row[Any]) -> Case:
     return Case(
         id=row.id, reference=row.reference, language=Language(row.language), origin=Origin(row.origin), address=Address(dossier["mailbox"], dossier["name"]),
         received_at=row.received_at, due=row.due, legal_due=row.legal_due, requests=requests, message_id=dossier["message_id"], proved=row.proved_at is not None,
-        opened_at=row.opened_at,
+        opened_at=row.opened_at, given_name=dossier.get("given_name", ""), named=tuple(dossier.get("named", ())),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Changes that ``apply`` carries out, and packages for the person."""
+"""Changes that ``apply`` carries out."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from worker.errors import SealBroken
 from worker.rules.model import Change, Column, EffectKind, RequestState, Right
 from worker.store.cases import key_of
 from worker.store.store import Tx, new_id
-from worker.store.tables import effect, package, request
+from worker.store.tables import effect, request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
-    from sqlalchemy import Row
+    from sqlalchemy import ColumnElement, Row
 
 log = structlog.get_logger(__name__)
 #: What informs; an erasure of the same case waits for it, also while a person must look at it.
@@ -63,13 +63,46 @@ def add(
 ) -> str:
     """Plan a change and return its id."""
     effect_id = new_id()
-    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in changes], "approved": approved}).encode()
     tx.connection.execute(
         insert(effect).values(
             id=effect_id, case_id=case_id, kind=kind.value, rights=[r.value for r in rights], state=EffectState.WAITING, made_at=tx.now, due=due, attempt=0,
-            sealed=tx.seal(key_of(tx, case_id), effect_id, content),
+            sealed=_sealed(tx, case_id, effect_id, changes, approved=approved),
         )
     )  # fmt: skip
+    return effect_id
+
+
+def _sealed(tx: Tx, case_id: str, effect_id: str, changes: Sequence[Change], *, approved: bool) -> bytes:
+    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in changes], "approved": approved}).encode()
+    return tx.seal(key_of(tx, case_id), effect_id, content)
+
+
+def failed(tx: Tx, case_id: str) -> frozenset[Right]:
+    """The rights of a case whose effect was begun and has failed: a part of it may be done."""
+    return frozenset(Right(right) for row in _failed(tx, case_id) for right in row.rights)
+
+
+def _failed(tx: Tx, case_id: str) -> list[Row[Any]]:
+    query = select(effect.c.id, effect.c.kind, effect.c.rights).where(effect.c.case_id == case_id, effect.c.state == EffectState.FAILED)
+    return list(tx.connection.execute(query.order_by(effect.c.id.desc()).with_for_update()))
+
+
+def again(
+    tx: Tx,
+    case_id: str,
+    kind: EffectKind,
+    rights: Sequence[Right],
+    due: datetime,
+    changes: Sequence[Change] = (),
+    *,
+    approved: bool = False,
+) -> str:
+    """Have the change that failed carried out again, and return the id it had: by that id the register knows what of it is done."""
+    wanted = {r.value for r in rights}
+    effect_id: str = next(row.id for row in _failed(tx, case_id) if row.kind == kind and wanted == set(row.rights))
+    sealed = _sealed(tx, case_id, effect_id, changes, approved=approved)
+    values = {"state": EffectState.WAITING, "due": due, "failure": None, "sealed": sealed}
+    tx.connection.execute(update(effect).where(effect.c.id == effect_id).values(values))
     return effect_id
 
 
@@ -117,8 +150,16 @@ def _opened(tx: Tx, row: Row[Any]) -> Effect | None:
 
 def is_held(tx: Tx, claimed: Effect) -> bool:
     """True while nobody has taken this effect over or away."""
-    row = tx.connection.execute(select(effect.c.state, effect.c.attempt).where(effect.c.id == claimed.id).with_for_update()).one_or_none()
-    return row is not None and row.state == EffectState.CLAIMED and row.attempt == claimed.attempt
+    return tx.connection.execute(select(effect.c.id).where(_fence(claimed)).with_for_update()).one_or_none() is not None
+
+
+def renew(tx: Tx, claimed: Effect) -> bool:
+    """Say that this attempt, which takes long, is alive. False if it has been taken over or away."""
+    return bool(tx.connection.execute(update(effect).where(_fence(claimed)).values(claimed_at=tx.now)).rowcount)
+
+
+def _fence(claimed: Effect) -> ColumnElement[bool]:
+    return (effect.c.id == claimed.id) & (effect.c.attempt == claimed.attempt) & (effect.c.state == EffectState.CLAIMED)
 
 
 def _effect(row: Row[Any], content: dict[str, Any]) -> Effect:
@@ -135,8 +176,7 @@ def finish(tx: Tx, claimed: Effect, *, state: EffectState, failure: str | None =
         values["done_at"] = tx.now
     if due is not None:
         values["due"] = due
-    fence = (effect.c.id == claimed.id) & (effect.c.attempt == claimed.attempt) & (effect.c.state == EffectState.CLAIMED)
-    return bool(tx.connection.execute(update(effect).where(fence).values(values)).rowcount)
+    return bool(tx.connection.execute(update(effect).where(_fence(claimed)).values(values)).rowcount)
 
 
 def cancel(tx: Tx, case_id: str, rights: Iterable[Right]) -> bool:
@@ -176,35 +216,3 @@ def any_claimed(tx: Tx) -> bool:
 def next_due(tx: Tx) -> datetime | None:
     """When the next waiting effect is due, or None."""
     return tx.connection.execute(select(func.min(effect.c.due)).where(effect.c.state == EffectState.WAITING)).scalar()
-
-
-def add_package(tx: Tx, case_id: str, holdings: dict[str, Any], expires_at: datetime) -> str:
-    """Keep a package for the person under a key of its own, below the case's; returns its id."""
-    package_id, key_id = new_id(), tx.new_key(key_of(tx, case_id))
-    sealed = tx.seal(key_id, package_id, json.dumps(holdings, ensure_ascii=False).encode())
-    tx.connection.execute(
-        insert(package).values(
-            id=package_id, case_id=case_id, made_at=tx.now, expires_at=expires_at, fetched=0, key_id=key_id, sealed=sealed
-        )
-    )
-    return package_id
-
-
-def open_package(tx: Tx, package_id: str) -> dict[str, Any] | None:
-    """A package's document, counted as fetched, or None once it has expired."""
-    row = tx.connection.execute(select(package).where(package.c.id == package_id, package.c.expires_at > tx.now)).one_or_none()
-    if row is None:
-        return None
-    tx.connection.execute(update(package).where(package.c.id == package_id).values(fetched=package.c.fetched + 1))
-    value: dict[str, Any] = json.loads(tx.unseal(row.key_id, package_id, row.sealed))
-    return value
-
-
-def forget_packages(tx: Tx) -> int:
-    """Destroy the packages that nobody can open any more: a copy of everything held outlives its link by nothing."""
-    rows = tx.connection.execute(select(package.c.id, package.c.case_id, package.c.key_id).where(package.c.expires_at <= tx.now)).all()
-    for row in rows:
-        tx.connection.execute(delete(package).where(package.c.id == row.id))
-        if row.key_id != key_of(tx, row.case_id):
-            tx.vault.destroy(tx.connection, row.key_id)
-    return len(rows)

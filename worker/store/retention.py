@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import delete, select, update
 
 from worker.rules.model import MailState
-from worker.store.tables import cases, effect, letter, link, mail, package, reader, request
+from worker.store import packages
+from worker.store.tables import cases, effect, letter, link, mail, reader, request
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +38,8 @@ def destroy_case(tx: Tx, case_id: str) -> None:
     for table in (letter, effect):  # what has not left by then cannot be opened any more
         waits = table.c.state.in_(_LEAVES)
         tx.connection.execute(update(table).where(table.c.case_id == case_id, waits).values(state="cancelled"))
-    for table in (package, link):
-        tx.connection.execute(delete(table).where(table.c.case_id == case_id))
+    packages.forget_of(tx, case_id)
+    tx.connection.execute(delete(link).where(link.c.case_id == case_id))
     tx.connection.execute(update(cases).where(cases.c.id == case_id).values(sealed=None, person=_NOBODY))
     tx.vault.destroy(tx.connection, key_id)
 

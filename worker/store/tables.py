@@ -171,7 +171,11 @@ effect = Table(
 )  # fmt: skip
 package = Table(
     "package", metadata, _id(), _ref("case_id", "cases.id"), _moment("made_at"), _moment("expires_at"), _number("fetched"), Column("key_id", String(32), nullable=False),
-    _sealed(),
+    _sealed(nullable=True),
+)  # fmt: skip
+package_part = Table(
+    "package_part", metadata, Column("package_id", String(32), ForeignKey("package.id")), Column("number", Integer), _sealed(),
+    PrimaryKeyConstraint("package_id", "number"),
 )  # fmt: skip
 audit = Table(
     "audit", metadata, Column("chain", String(32)), Column("number", Integer), _moment("at"), Column("event", String(32), nullable=False),

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 _AWAITS: Final = frozenset({RequestState.AWAITING_CONFIRMATION, RequestState.AWAITING_INFORMATION})
 #: A token is 43 characters of base64url; anything longer is not even looked up.
 MAX_TOKEN: Final = 100
+MAX_CHOICES: Final = 50  # ticks of one form
 
-Told = Literal["cancelled", "withdrawn", "not_me", "resent"]
+Told = Literal["cancelled", "withdrawn", "not_me", "resent", "there_too_sent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class CasePages:
             Route("/r/{token}/cancel", self.cancel, methods=["POST"]),
             Route("/r/{token}/withdraw", self.withdraw, methods=["POST"]),
             Route("/r/{token}/not-me", self.not_me, methods=["POST"]),
+            Route("/r/{token}/there-too", self.there_too, methods=["POST"]),
         ]
 
     async def confirm(self, request: Request) -> Response:
@@ -56,18 +58,18 @@ class CasePages:
         refuse_foreign(request, self.site.card.base_url)
         fields = await read_form(request)
         token, code = token_of(request), fields.line("code")
-        rights = tuple(right for right in Right if right in fields.many("right"))
-        if not rights:
+        choices = tuple(fields.many("right"))[:MAX_CHOICES]
+        if not choices:
             return self._case(request, token, await confirm.view(self.desk, token), error="none")
-        click = await confirm.click(self.desk, token, code=code, rights=rights, fingerprint=fields.line("fingerprint"))
-        return self._clicked(request, token, click, code, rights)
+        click = await confirm.click(self.desk, token, code=code, choices=choices, fingerprint=fields.line("fingerprint"))
+        return self._clicked(request, token, click, code, choices)
 
-    def _clicked(self, request: Request, token: str, click: Click, code: str, rights: tuple[Right, ...]) -> Response:
+    def _clicked(self, request: Request, token: str, click: Click, code: str, choices: tuple[str, ...]) -> Response:
         match click.outcome:
             case Outcome.WRONG_CODE:
                 return self._case(request, token, click.page, error="code")
             case Outcome.REVIEW:
-                return self._review(request, token, click, code, rights)
+                return self._review(request, token, click, code, choices)
             case Outcome.DONE:
                 return self._status(request, token, click.page, done=True)
             case Outcome.CLOSED | Outcome.LATER:
@@ -99,6 +101,12 @@ class CasePages:
         refuse_foreign(request, self.site.card.base_url)
         return self._left(request, await status.withdraw(self.desk, token_of(request), not_me=True), "not_me")
 
+    async def there_too(self, request: Request) -> Response:
+        """The same request for another address of the person."""
+        refuse_foreign(request, self.site.card.base_url)
+        fields = await read_form(request)
+        return self._left(request, await status.there_too(self.desk, token_of(request), fields.line("address")), "there_too_sent")
+
     def _case(self, request: Request, token: str, page: CasePage, *, error: str = "") -> Response:
         """The page behind ``/c/`` as its link stands: open, done, or closed with a way on."""
         open_lines = tuple(line for line in page.lines if line.state in _AWAITS)
@@ -126,11 +134,11 @@ class CasePages:
             other_lines=[line for line in page.lines if line.state not in _AWAITS],
         )
 
-    def _review(self, request: Request, token: str, click: Click, code: str, rights: tuple[Right, ...]) -> Response:
-        others = tuple(right for right in rights if right is not Right.CORRECTION)
+    def _review(self, request: Request, token: str, click: Click, code: str, choices: tuple[str, ...]) -> Response:
+        others = tuple(choice for choice in choices if not choice.endswith(Right.CORRECTION))
         return self.site.page(
             request, "review.html", self.site.language(request, click.page.language), token=token, review=click.review, code=code,
-            rights=rights, others=others, fingerprint=click.fingerprint,
+            choices=choices, others=others, fingerprint=click.fingerprint,
         )  # fmt: skip
 
     def _status(self, request: Request, token: str, page: CasePage, *, done: bool = False) -> Response:
@@ -161,7 +169,7 @@ class CasePages:
         language = self.site.language(request, page.language)
         t = self.site.words(language)
         key = "later" if click.outcome is Outcome.LATER else told
-        tone = {"later": "warn", "resent": "info"}.get(key, "good")
+        tone = {"later": "warn", "resent": "info", "there_too_sent": "info"}.get(key, "good")
         return self.site.say(request, Message(tone, t(f"case.{key}_title"), (t(f"case.{key}_text"),)), language, path=f"/r/{token}")
 
     def _unknown(self, request: Request) -> Response:

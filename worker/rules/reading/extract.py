@@ -31,12 +31,14 @@ _BEHIND: Final = ("turns", "old_after")  # tables of cues that stand behind a va
 
 _IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?:[ .-]?[A-Z0-9]{4}){2,7}(?:[ .-]?[A-Z0-9]{1,3})?\b")
 _ARROW: Final = re.compile(r"\s{0,3}(?:->|=>|→|—>|>>)\s{0,3}")
-_NAME: Final = r"[^\W\d_][\w'’.-]{0,30}(?: [^\W\d_][\w'’.-]{0,30}){0,4}"
+# A point belongs to an initial only: behind a whole word it ends the sentence.
+_NAME: Final = r"(?:(?:[^\W\d_]\.-?){1,3}|[^\W\d_][\w'’-]{0,30})(?: (?:(?:[^\W\d_]\.-?){1,3}|[^\W\d_][\w'’-]{0,30})){0,4}"
 _CAPITALS: Final = re.compile(
     r"[\"'“”«„‘]?(?P<value>[A-ZÀ-Þ][\w'’.&-]{0,40}(?:[ ](?:[A-ZÀ-Þ&][\w'’.&-]{0,40}|van|de|der|den|von|du|la|le|of|and|et|en|und|und|für|for|di|'t|ter|ten){1,2}){0,5})"
 )
 _PERSON: Final = re.compile(
-    r"[A-ZÀ-Þ][\w'’.-]{0,30}(?: (?:(?:van|de|der|den|von|zu|du|la|le|di|'t|ter|ten) ){0,3}[A-ZÀ-Þ][\w'’.-]{0,30}){0,4}"
+    r"(?:(?:[A-ZÀ-Þ]\.-?){1,3}|[A-ZÀ-Þ][\w'’-]{0,30})"
+    r"(?: (?:(?:van|de|der|den|von|zu|du|la|le|di|'t|ter|ten) ){0,3}(?:(?:[A-ZÀ-Þ]\.-?){1,3}|[A-ZÀ-Þ][\w'’-]{0,30})){0,4}"
 )
 _TEXTUAL: Final = (Column.NAME, Column.COMPANY, Column.FUNCTION, Column.OFFICE, Column.TOWN, Column.STREET, Column.COUNTRY)
 _SHORT: Final = {
