@@ -276,7 +276,7 @@ def _later(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: 
 
 def _running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = _command(commands, "run", _run, "run the desk until it is told to stop")
-    run.add_argument("--role", choices=_ROLES, default="all", help="what this process does (all)")
+    run.add_argument("--role", choices=_ROLES, default="all", help="what this process does: all (without it), or web: pages beside it")
     init = _command(commands, "init", _init, "make the settings file, keys, ledger and databases that are missing")
     init.add_argument("--yes", action="store_true", help="ask nothing")
     for name in ASKED:

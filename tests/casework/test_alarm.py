@@ -61,7 +61,7 @@ async def test_a_request_that_is_before_a_person_rings_in_the_chain_of_its_case(
     await house.customer(id=2, customer_number="C-2")  # a second person with Ann's address
     await house.write("What data do you have about me?")
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code="", rights=(Right.ACCESS,))
+    await confirm.click(house.desk, letter.link("c"), code="", choices=(Right.ACCESS,))
     await house.carry_out()
     assert await house.requests() == {"access": "in_review"}
     said, facts = await _at(house, RINGS)
@@ -79,7 +79,7 @@ async def test_what_waits_for_its_own_writer_rings_for_nobody(house: House) -> N
 async def test_whatever_is_still_open_after_its_date_rings(house: House) -> None:
     await house.write("What data do you have about me?")
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code="", rights=(Right.ACCESS,))  # its change is never carried out
+    await confirm.click(house.desk, letter.link("c"), code="", choices=(Right.ACCESS,))  # its change is never carried out
     said, facts = await _at(house, MISSED)
     assert (len(said), facts["overdue"]) == (1, 1)
 

@@ -24,7 +24,7 @@ async def test_a_request_goes_to_its_end_and_the_queue_has_its_dates(country: st
         mail_id = await house.write("What data do you have about me?")
         assert (await house.state(mail_id))[0] is MailState.CASE
         letter = await house.last("confirm")
-        assert (await confirm.click(house.desk, letter.link("c"), code="", rights=(Right.ACCESS,))).outcome is Outcome.DONE
+        assert (await confirm.click(house.desk, letter.link("c"), code="", choices=(Right.ACCESS,))).outcome is Outcome.DONE
         await house.carry_out()
         assert await house.requests() == {"access": "fulfilled"}
         await house.write("My father died. Please delete his data.", sender="bob@example.com")

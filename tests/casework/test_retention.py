@@ -29,7 +29,7 @@ def _rows(tx: Tx, name: str) -> int:
 
 async def _confirmed(house: House, right: Right) -> None:
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code=letter.code if "code" in letter.text else "", rights=(right,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code if "code" in letter.text else "", choices=(right,))
     await house.carry_out()
 
 
@@ -51,7 +51,7 @@ async def _everything(house: House) -> None:
 async def _erased(house: House) -> None:
     await house.write("Please delete all my data. Ann Peeters, ann@example.com")
     letter = await house.last("confirm")
-    await confirm.click(house.desk, letter.link("c"), code=letter.code, rights=(Right.DELETION,))
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.DELETION,))
     house.clock.pass_(hours=73)
     await house.carry_out()
     assert (await house.requests())["deletion"] == "fulfilled"
@@ -83,7 +83,7 @@ async def test_the_answer_names_earlier_requests_too(house: House) -> None:
     await house.write("What data do you have about me? Ann Peeters")
     await _confirmed(house, Right.ACCESS)
     ready = await house.last("package_ready")
-    package = await download.open_package(house.desk, ready.link("d"), ready.code)
-    assert package.holdings is not None
-    requests = package.holdings["desk"]["requests"]  # type: ignore[index]
+    package = (await download.open_package(house.desk, ready.link("d"), ready.code)).package
+    assert package is not None
+    requests = package.document["desk"]["requests"]
     assert [each["rights"] for each in requests] == [["access"], ["access"]]

@@ -84,6 +84,13 @@ async def test_one_thing_that_is_wrong_is_named_alone(
     assert "not this one" not in line
 
 
+async def test_the_relay_of_newsletters_is_looked_at_too(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    bulk = {"HOST": "127.0.0.1", "PORT": "1", "TLS": "none"}
+    given = {f"PRIVACY_DESK__NEWSLETTER__RELAY__0__{name}": value for name, value in bulk.items()}
+    (line,) = await wrong_lines({**environment, **given}, capsys)
+    assert line.startswith("wrong  newsletter.relay.0: 127.0.0.1:1: Connection refused")
+
+
 async def test_a_store_that_was_never_migrated_is_told(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

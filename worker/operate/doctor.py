@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from worker.settings.written import without_effect
 
 if TYPE_CHECKING:
     from worker.mail.imap_settings import MailboxSettings
+    from worker.mail.smtp_settings import SmtpSettings
     from worker.settings import Settings
 
 _PATIENCE: Final = 20.0  # seconds for one server
@@ -57,7 +58,9 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield line
     for number in range(len(settings.mailbox)):
         yield await _mailbox(settings, number)
-    yield await _relay(settings)
+    yield await _relay("smtp", settings.smtp_settings)
+    for number in range(len(settings.newsletter.relay)):
+        yield await _relay(f"newsletter.relay.{number}", lambda: settings.relay_settings()[0])
 
 
 def _later(settings: Settings) -> Iterator[Line]:
@@ -200,19 +203,19 @@ async def _folders(mailbox: MailboxSettings) -> str:
             await box.close()
 
 
-async def _relay(settings: Settings) -> Line:
+async def _relay(name: str, settings: Callable[[], SmtpSettings]) -> Line:
     import ssl
 
     from worker.mail.smtp_connection import Connection, SmtpError
 
     try:
-        smtp = settings.smtp_settings()
+        smtp = settings()
         context = None if smtp.tls == "none" else ssl.create_default_context(cafile=smtp.ca_file)
         async with asyncio.timeout(_PATIENCE):
             connection = await Connection.open(smtp, context)
             await connection.quit()
     except ConfigurationError as error:
-        return Line("smtp", f"{error.setting}: {error.problem}", error.mend)
+        return Line(name, f"{error.setting}: {error.problem}", error.mend)
     except (PrivacyDeskError, SmtpError, OSError, TimeoutError) as error:
-        return Line("smtp", str(error) or "does not answer", "Look at smtp: host, port, tls, ca_file, user, password_file.")
-    return Line("smtp", f"{smtp.host} takes our greeting")
+        return Line(name, str(error) or "does not answer", f"Look at {name}: host, port, tls, ca_file, user, password_file.")
+    return Line(name, f"{smtp.host} takes our greeting")

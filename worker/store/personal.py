@@ -40,7 +40,8 @@ PERSONAL: Final[Mapping[str, Reach]] = {
         "`store.retention.destroy_case`, or `store.retention.forget_links_before` for one that belongs to no case",
     ),
     "effect": Reach("what is planned is shown on the page of the request (`casework.status.view`)", _FILE, _CASE),
-    "package": Reach("it is the answer itself (`casework.download.open_package`)", "gone with its link", "`store.effects.forget_packages`"),
+    "package": Reach("it is the answer itself (`casework.download.open_package`)", "gone with its link", "`store.packages.forget`"),
+    "package_part": Reach("it is a part of the answer (`casework.download.rows`)", "gone with its link", "`store.packages.forget`"),
     "reader": Reach(
         "`store.newsletters.held_about`", "`store.newsletters.erase_person`", "`store.newsletters.forget_unconfirmed`; else as long as somebody reads"
     ),
