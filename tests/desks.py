@@ -198,14 +198,14 @@ def _requests(tx: Tx) -> dict[str, str]:
 @asynccontextmanager
 async def a_house(database_url: str, folder: Path, **choices: Any) -> AsyncIterator[House]:
     """A desk on an empty database; ``declared`` is a file with more databases of customers."""
-    clock = Hand()
+    clock, card = Hand(), choices.pop("card", CARD)
     vault = Vault(b"m" * 32, b"i" * 32)
     store = Store(database_url, vault, Ledger(folder / "ledger.jsonl"), clock)
     store.migrate()
     register = Register.open(RegisterSettings(f"sqlite:///{folder / 'customers.sqlite3'}", choices.pop("declared", None)))
     await register.create()
     desk = Desk(
-        store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(CARD), reader=load_reader(), clock=clock, card=CARD,
+        store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(card), reader=load_reader(), clock=clock, card=card,
         policy=choices.pop("policy", Policy()), sender=Address("privacy@company.example", "Voorbeeld IT"), languages=tuple(Language), **choices,
     )  # fmt: skip
     try:

@@ -3,14 +3,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from tests.web.conftest import Site
+from tests.desks import House
+from tests.web.conftest import Site, served
 from worker.casework import rule, take
 from worker.rules.model import Language
 from worker.store import mails
+from worker.web.app import public_app
+from worker.web.settings import WebSettings
 from worker.web.site import HEADERS
 
 FORM = "application/x-www-form-urlencoded"
@@ -260,3 +264,12 @@ async def test_a_page_does_not_wait_for_the_network_to_acknowledge_its_headers(s
         await site.get("/")
         times.append(time.perf_counter() - begun)
     assert min(times) < 0.038  # seconds; with Nagle's algorithm no page takes less than 0.040
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_person_responsible_stands_on_the_pages_if_there_is_one(house: House, language: Language) -> None:
+    for responsible in ("Lea Maes, dpo@example.com", ""):
+        desk = replace(house.desk, card=replace(house.desk.card, responsible=responsible))
+        async with served(public_app(desk, WebSettings(), lambda: True)) as web:
+            page = (await web.get(f"/?lang={language}")).text
+        assert ("Lea Maes, dpo@example.com" in page) is bool(responsible)

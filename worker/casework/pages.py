@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from worker.rules.deadline import Standing
+
 if TYPE_CHECKING:
     from datetime import date, datetime
 
@@ -132,6 +134,7 @@ class QueueLine:
     labels: tuple[Label, ...]
     language: Language | None
     state: MailState | None = None
+    standing: Standing = Standing.IN_TIME  # by working days: [policy] alarm_days
 
 
 @dataclass(frozen=True, slots=True)

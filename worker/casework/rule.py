@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.casework import undelivered
+from worker.casework.alarm import legal_due_of, standing_of
 from worker.casework.commit import Party, commit, situation_for
 from worker.casework.pages import HeldPage, LostLetter, QueueLine
 from worker.casework.take import mail_reference
@@ -13,7 +14,7 @@ from worker.errors import UnreadableMail
 from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
-from worker.rules.deadline import due_days, local_day
+from worker.rules.deadline import local_day
 from worker.rules.decision import Decision, Intent, MarkMail, Send, combine
 from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
@@ -45,10 +46,11 @@ def _queue(tx: Tx, desk: Desk) -> tuple[QueueLine, ...]:
 
 def _mail_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     received = local_day(row.received_at, desk.timezone)
-    _, legal_due = due_days(received, desk.country)
+    legal_due = legal_due_of(row, desk)
     return QueueLine(
         row.id, "mail", mail_reference(row.id), received, legal_due, (legal_due - local_day(tx.now, desk.timezone)).days,
         tuple(HoldReason(r) for r in row.reasons), tuple(Label(x) for x in row.labels), Language(row.language) if row.language else None, MailState(row.state),
+        standing_of(tx, desk, legal_due),
     )  # fmt: skip
 
 
@@ -57,7 +59,18 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     days = (row.legal_due - local_day(tx.now, desk.timezone)).days
     received = local_day(row.received_at, desk.timezone)
     reasons = (*([HoldReason(row.hold_reason)] if row.held else []), *([HoldReason.UNDELIVERED] if row.undelivered else []))
-    return QueueLine(row.id, "case", row.reference, received, row.legal_due, days, reasons, labels, Language(row.language))
+    return QueueLine(
+        row.id,
+        "case",
+        row.reference,
+        received,
+        row.legal_due,
+        days,
+        reasons,
+        labels,
+        Language(row.language),
+        standing=standing_of(tx, desk, row.legal_due),
+    )
 
 
 async def look(desk: Desk, actor: str, item_id: str) -> HeldPage | None:

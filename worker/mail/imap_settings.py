@@ -33,7 +33,7 @@ class MailboxSettings:
     since: date | None = None  # the first day whose mails are requests; None: the first connection
     after: Literal["move", "keep"] = "move"
     processed: str = PROCESSED
-    purge: Literal["retention", "never"] = "retention"
+    purge: Literal["retention", "never"] = "never"
     authserv_id: str = ""
     poll: float = 60.0  # seconds between looks, also beside IDLE (into the other folders)
     idle: bool = True  # let the server announce new mail, if it can

@@ -42,6 +42,8 @@ class Event(StrEnum):
     KEY_DESTROYED = "key.destroyed"
     STAFF_ADDED = "staff.added"
     STAFF_LOGIN = "staff.login"
+    DEADLINE_NEAR = "deadline.near"  # what waits for a person must be answered within a few working days
+    DEADLINE_MISSED = "deadline.missed"  # the legal last day is over, and it is still open
     CAMPAIGN_PLANNED = "campaign.planned"
     CAMPAIGN_ENDED = "campaign.ended"
 

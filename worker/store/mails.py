@@ -13,9 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.errors import SealBroken
 from worker.rules.model import HoldReason, Language, MailState
+from worker.store import parts
 from worker.store.cases import key_of
 from worker.store.store import Tx, new_id
-from worker.store.tables import mail, mail_seen, mailbox_cursor, meta
+from worker.store.tables import mail, mail_seen, mailbox_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,16 +147,12 @@ def history(tx: Tx) -> dict[str, tuple[int, int]]:
 
 def note_door(tx: Tx, door: str, state: str) -> None:
     """Write how a door is: ``connected``, or what is wrong with it."""
-    name = f"door:{door}"
-    value = json.dumps({"state": state[:200], "since": tx.now.isoformat()})
-    if not tx.connection.execute(update(meta).where(meta.c.name == name).values(value=value)).rowcount:
-        tx.connection.execute(insert(meta).values(name=name, value=value))
+    parts.note(tx, "door", door, state)
 
 
 def doors(tx: Tx) -> dict[str, dict[str, str]]:
     """Door to its ``state`` and since when."""
-    rows = tx.connection.execute(select(meta.c.name, meta.c.value).where(meta.c.name.like("door:%")))
-    return {row.name.removeprefix("door:"): json.loads(row.value) for row in rows}
+    return parts.noted(tx, "door")
 
 
 def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:

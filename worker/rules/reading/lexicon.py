@@ -121,10 +121,10 @@ class Lexicon:
         ``loose`` names the concepts whose words may be misspelt by one letter, ``strict`` words that are never
         taken for a misspelling of another.
         """
-        tables = _Tables()
+        tables, misspelt = _Tables(), frozenset(loose)
         for name, entries in concepts.items():
             for entry in entries:
-                tables.add(name, entry, loose=name in set(loose))
+                tables.add(name, entry, loose=name in misspelt)
         compiled = tuple((name, tuple(p for source in sources for p in Pattern.parse(source))) for name, sources in macros.items())
         known = {*concepts, *macros}
         for literal in sorted({c for _, patterns in compiled for p in patterns for item in p.items for c in item.concepts} - known):
