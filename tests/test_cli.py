@@ -262,9 +262,10 @@ def later_release(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """From its call on, this is a release with one more migration."""
     folder = tmp_path_factory.mktemp("later") / "migrations"
     shutil.copytree(_MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    body = 'from alembic import op\nimport sqlalchemy as sa\nrevision = "0002"\ndown_revision = "0001"\n'
+    newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("0*.py"))
+    body = f'from alembic import op\nimport sqlalchemy as sa\nrevision = "9999"\ndown_revision = "{newest}"\n'
     body += 'def upgrade():\n    op.add_column("meta", sa.Column("more", sa.Text(), nullable=True))\n'
-    (folder / "versions/0002_more.py").write_text(body)
+    (folder / "versions/9999_more.py").write_text(body)
     return lambda: monkeypatch.setattr("worker.store.store._MIGRATIONS", folder)
 
 
