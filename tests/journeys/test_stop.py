@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.journeys.running import written
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import Answer, ScriptedSmtp
-from worker.app import opened
+from worker.app import opened, prepare
 from worker.casework import ask
 from worker.rules.model import Language, Right
 from worker.settings import load
@@ -43,6 +43,7 @@ async def test_a_desk_that_is_stopped_and_started_again_sends_each_letter_once(
     config = written(tmp_path, dovecot=dovecot, user=mailbox_user, smtp_port=scripted_smtp.port)
     settings = load(config, {})
     settings.data.folder.mkdir()
+    await prepare(settings)
     async with opened(settings) as tools:
         for customer in CUSTOMERS:
             await ask.by_form(tools, mailbox=customer, language=Language.EN, rights=(Right.ACCESS,), words="")

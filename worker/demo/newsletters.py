@@ -25,8 +25,7 @@ def plan(tx: Tx, now: datetime) -> str:
 
 
 def next_morning(now: datetime) -> datetime:
-    """The next morning at eight; at seven, when that is too soon and the next too far, in an hour. Always within a day."""
+    """The next morning at eight; where that is less than an hour away or a whole day, in an hour. Always within a day."""
     today = datetime.combine(now.date(), _AT)
-    if now + _AWAY <= today:
-        return today
-    return today + timedelta(days=1) if now >= today else now + _AWAY
+    morning = today if now < today else today + timedelta(days=1)
+    return morning if _AWAY <= morning - now < timedelta(days=1) else now + _AWAY
