@@ -103,10 +103,12 @@ class House:
         """Put a customer on record."""
         await self.desk.register.add("customer", [ANN | changes])
 
-    async def receive(self, raw: bytes, *, door: str = "privacy", folder: str = "INBOX", received: datetime | None = None) -> str:
+    async def receive(
+        self, raw: bytes, *, door: str = "privacy", folder: str = "INBOX", received: datetime | None = None, whole: bool = True
+    ) -> str:
         """A mail comes in by a door and is taken; returns its id."""
         self._uid += 1
-        arrival = mails.Arrival(door, folder, 1, self._uid, received or self.clock.now(), _key(raw), raw)
+        arrival = mails.Arrival(door, folder, 1, self._uid, received or self.clock.now(), _key(raw), raw, whole=whole)
         for mail_id in await self.desk.store.run(mails.add_lot, [arrival]):
             await take.take(self.desk, mail_id)
         return await self.desk.store.run(_newest_mail)

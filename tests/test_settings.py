@@ -161,6 +161,12 @@ def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
 # Faults -----------------------------------------------------------------------------------------------------------
 
 
+def test_the_folder_that_mails_are_moved_to_can_be_read_only_where_nothing_is_moved(tmp_path: Path) -> None:
+    both = GOOD.replace("[smtp]", 'folders = ["INBOX", "Processed"]\n[smtp]')
+    assert "Leave it out" in faults(tmp_path, both)["mailbox.0.folders"]
+    assert settings(tmp_path, both.replace("[smtp]", 'after = "keep"\n[smtp]')).mailbox[0].folders == ("INBOX", "Processed")
+
+
 def test_all_faults_are_listed_at_once_each_with_its_mend(tmp_path: Path) -> None:
     text = (
         GOOD.replace("company", "compny").replace('host = "imap.example.com"', 'host = "imap.example.com"\nport = "993"')
@@ -190,6 +196,8 @@ def test_an_unknown_variable_of_ours_is_a_fault(tmp_path: Path) -> None:
         (GOOD.replace("https://privacy.example.com", "privacy"), "desk.base_url"),
         (GOOD.replace("[smtp]", 'tls = "none"\n[smtp]'), "mailbox.0.tls"),
         (GOOD.replace('password_file = "mailbox.secret"', ""), "mailbox.0.password_file"),
+        (GOOD.replace("[smtp]", 'folders = ["INBOX", "Processed"]\n[smtp]'), "mailbox.0.folders"),
+        (GOOD.replace("[smtp]", 'folders = ["INBOX", "INBOX/Processed"]\n[smtp]'), "mailbox.0.folders"),
         (GOOD + "[desk.more]\nx = 1\n", "desk.more"),
         (GOOD + '[lmtp]\nlisten = "127.0.0.1:24"\n', "lmtp"),
         (GOOD + '[keys]\nmaster_file = "../var/data/k"\n', "keys.master_file"),

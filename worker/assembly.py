@@ -77,6 +77,7 @@ def assembled(settings: Settings, clock: Clock | None = None) -> Desk:
     from worker.casework.desk import Desk
     from worker.engine.embedded import EmbeddedEngine
     from worker.mail.letters import Letters
+    from worker.mail.parse import ParseLimits
     from worker.register.register import Register
     from worker.rules.mail import Address
 
@@ -89,7 +90,7 @@ def assembled(settings: Settings, clock: Clock | None = None) -> Desk:
     return Desk(
         store=store, register=register, engine=EmbeddedEngine(clock), letters=letters, reader=load_reader(), clock=clock,
         card=card, policy=settings.limits_by_law(), sender=Address(settings.smtp.from_, settings.desk.name), mode=settings.desk.mode,
-        languages=settings.desk.languages,
+        languages=settings.desk.languages, limits=ParseLimits(size=settings.limits.mail_size.count),
     )  # fmt: skip
 
 

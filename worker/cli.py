@@ -352,10 +352,21 @@ def _newsletters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     preview.add_argument("--language", type=Language, choices=list(Language), help="the company's first one without it")
     preview.add_argument("--html", type=Path, metavar="FILE", help="write the page there")
     _command(group, "list", _newsletter(lambda module, desk, _: module.list_all(desk)), "list newsletters and what became of them")
+    results = _command(
+        group, "results", _newsletter(lambda module, desk, a: module.results(desk, a.id, into=a.csv)), "say what became of a newsletter"
+    )
+    results.add_argument("id", help="the newsletter's id")
+    results.add_argument("--csv", type=Path, metavar="FILE", help="write what became of each reader there; the look is logged")
     cancel = _command(group, "cancel", _newsletter(lambda module, desk, a: module.cancel(desk, a.id)), "stop a newsletter")
     resume = _command(group, "resume", _newsletter(lambda module, desk, a: module.resume(desk, a.id)), "let a stopped one go on")
     for each in (cancel, resume):
         each.add_argument("id", help="the newsletter's id")
+    _readers(commands, group)
+
+
+def _readers(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], group: argparse._SubParsersAction[argparse.ArgumentParser]
+) -> None:
     subscribe = _command(
         group,
         "subscribe",

@@ -125,12 +125,16 @@ class UnreadableMail(PermanentError):
 
 
 class RelayRefused(PermanentError):
-    """The SMTP server answered 5xx; ``code`` is the reply code, ``enhanced`` such as ``5.1.1`` or empty."""
+    """The SMTP server answered 5xx; ``code`` is the reply code, ``enhanced`` such as ``5.1.1`` or empty.
 
-    def __init__(self, code: int, enhanced: str = "") -> None:
+    ``words`` are the server's own, which may name the recipient: they are no part of the message.
+    """
+
+    def __init__(self, code: int, enhanced: str = "", words: str = "") -> None:
         super().__init__(f"relay refused: {code} {enhanced}".rstrip())
         self.code = code
         self.enhanced = enhanced
+        self.words = words or enhanced
 
 
 class RegisterRefused(PermanentError):

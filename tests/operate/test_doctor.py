@@ -10,7 +10,8 @@ import pytest
 from worker import app
 from worker.demo.mailserver import USER, ImapServer
 from worker.demo.postoffice import PostOffice
-from worker.operate.doctor import doctor
+from worker.mail.imap_folders import Folders
+from worker.operate.doctor import _readable, doctor
 from worker.settings import Settings, load
 from worker.store import make_key
 
@@ -68,6 +69,7 @@ async def test_a_desk_that_has_everything_is_well(environment: dict[str, str], c
     [
         ("MAILBOX__0__PASSWORD", "not this one", "wrong  mailbox privacy"),
         ("MAILBOX__0__PORT", "1", "wrong  mailbox privacy"),
+        ("MAILBOX__0__FOLDERS", "INBOX, Requests", "wrong  mailbox privacy: logged in, folders INBOX; not there: Requests."),
         ("SMTP__PORT", "1", "wrong  smtp"),
         ("DESK__COUNTRY", "XX", "wrong  holidays"),
         ("WEB__POLICY_FOLDER", "/", "wrong  privacy policy"),
@@ -104,3 +106,8 @@ async def test_a_key_that_others_can_read_is_told(environment: dict[str, str], t
     (tmp_path / "index.key").chmod(0o640)
     (line,) = await wrong_lines(environment, capsys)
     assert "chmod 600" in line
+
+
+def test_a_junk_folder_that_no_spam_has_made_yet_is_no_fault() -> None:
+    line = _readable("mailbox privacy", 0, Folders(("INBOX",), ("Junk",)))
+    assert str(line) == "ok     mailbox privacy: logged in, folders INBOX; not there yet, read as soon as it is: Junk"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import imaplib
 import itertools
 import os
 import shutil
@@ -145,6 +146,13 @@ class Dovecot:
         """The mails that a folder holds, in order of delivery."""
         return [each.read_bytes() for each in self._files(user, folder)]
 
+    def take_out(self, user: str, folder: str = "INBOX") -> bytes:
+        """The only mail of a folder, removed from it."""
+        (only,) = self._files(user, folder)
+        raw = only.read_bytes()
+        only.unlink()
+        return raw
+
     def count(self, user: str, folder: str = "INBOX") -> int:
         """How many mails a folder holds."""
         return len(self._files(user, folder))
@@ -153,6 +161,12 @@ class Dovecot:
         """INBOX and every folder below it."""
         found = sorted(each.name[1:] for each in self._maildir(user).glob(".*") if each.is_dir())
         return ["INBOX", *found]
+
+    def create(self, user: str, folder: str) -> None:
+        """Make a folder by the server itself, as it does with the first spam: all who are connected can see it."""
+        with imaplib.IMAP4("127.0.0.1", self.port) as client:
+            client.login(user, self.password)
+            client.create(folder)
 
     def forget(self, user: str) -> None:
         """Remove a user's mails and folders."""

@@ -10,7 +10,9 @@ import pytest
 
 from tests.desks import House
 from tests.web.conftest import Site, served
+from worker.casework import rule, take
 from worker.rules.model import Language
+from worker.store import mails
 from worker.web.app import public_app
 from worker.web.settings import WebSettings
 from worker.web.site import HEADERS
@@ -97,11 +99,25 @@ async def test_words_alone_are_read_like_a_mail(site: Site) -> None:
     assert answer.status_code == 200
 
 
+async def test_an_address_alone_is_enough_and_a_person_asks_what_is_wanted(site: Site) -> None:
+    chosen = await site.post("/", {"right": "access", "address": "eve@example.com"})
+    for form in ({"address": "ann@example.com"}, {"address": "ann@example.com", "right": "invented", "words": " \n "}):
+        alone = await site.post("/", form)
+        assert (alone.status_code, alone.text) == (200, chosen.text.replace("eve@", "ann@"))
+    await take.take_all(site.house.desk, await site.house.desk.store.run(mails.unread))
+    assert len(await rule.queue(site.house.desk, "staff:1")) == 2
+    assert [each.name for each in await site.house.letters("ann@example.com")] == ["held_note"]
+
+
+async def test_the_note_after_an_empty_form_is_in_the_language_of_the_form(site: Site) -> None:
+    await site.post("/?lang=de", {"address": "ann@example.com"})
+    await take.take_all(site.house.desk, await site.house.desk.store.run(mails.unread))
+    assert (await site.house.last("held_note")).message["Content-Language"] == "de"
+
+
 MISTAKES = (
-    ({"address": "ann@example.com"}, "Please choose something"),
     ({"right": "access", "address": "ann"}, "not a complete e-mail address"),
     ({"right": "access"}, "not a complete e-mail address"),
-    ({"right": "invented", "address": "ann@example.com"}, "Please choose something"),
     ({"words": "x" * 8001, "address": "ann@example.com"}, "a little long"),
     ({"right": "access", "address": "ann@example.com, eve@example.com"}, "not a complete e-mail address"),
 )

@@ -18,7 +18,10 @@ _WELL: Final = frozenset({"connected", "answers"})
 
 
 async def facts(desk: Desk) -> dict[str, Any]:
-    """The mailboxes, relays and registers, counts of mails by state, open cases and the first legal date, what is due soon or overdue, letters and changes that wait or failed."""
+    """The mailboxes, relays and registers, counts of mails by state, open cases and the first legal date, what is due soon or overdue, letters and changes that wait or failed.
+
+    Mails from before a mailbox's first connection were never fetched: they are counted by folder.
+    """
     return await desk.store.run(_facts, desk)
 
 
@@ -31,11 +34,14 @@ def _facts(tx: Tx, desk: Desk) -> dict[str, Any]:
     open_cases, first_due = cases.open_count(tx)
     waiting, failed = letters.waiting(tx)
     effects_waiting, effects_failed = effects.counts(tx)
+    history = {folder: found for folder, found in mails.history(tx).items() if found[0]}
     parts_seen, due = seen(tx), alarm.due(tx, desk)
     return {
         **parts_seen,
         "not_answering": sum(part["state"] not in _WELL for kind in parts_seen.values() for part in kind.values()),
         "mails": mails.counts(tx),
+        "history_not_fetched": {folder: count for folder, (count, _) in history.items()},
+        "history_up_to_uid": {folder: uid for folder, (_, uid) in history.items()},
         "held": len(mails.held(tx)) + len(cases.held(tx)),
         "open_cases": open_cases,
         "first_legal_due": first_due.isoformat() if first_due else None,

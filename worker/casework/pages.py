@@ -117,6 +117,7 @@ class ReaderPage:
     topics: tuple[TopicLine, ...] = ()
     suppressed: bool = False
     can_undo: bool = False
+    asked: bool = False  # a topic begins when a letter is confirmed; the same whether or not one was due today
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,16 @@ class QueueLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LostLetter:
+    """A letter of a case that failed for good: when it was written, and what the server said, without addresses."""
+
+    id: str
+    name: str
+    written: date
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldPage:
     """One held mail as staff see it: a look at personal data, written to the audit log by the same call."""
 
@@ -153,3 +164,7 @@ class HeldPage:
     given_name: str = field(default="", repr=False)
     #: The names on record under the address, where the question is which person it is.
     on_record: tuple[str, ...] = field(default=(), repr=False)
+    decidable: bool = True  # False for a case that waits for nothing but letters that failed
+    undelivered: tuple[LostLetter, ...] = ()
+    can_send_again: bool = False  # the case still allows a letter in the place of at least one of them
+    left_in: str = ""  # mailbox and folder where the whole mail is, if only its beginning is stored

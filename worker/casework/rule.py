@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.casework import undelivered
 from worker.casework.alarm import legal_due_of, standing_of
 from worker.casework.commit import Party, commit, situation_for
-from worker.casework.pages import HeldPage, QueueLine
+from worker.casework.pages import HeldPage, LostLetter, QueueLine
 from worker.casework.take import mail_reference
 from worker.errors import UnreadableMail
 from worker.handlers import HANDLERS
@@ -19,7 +20,7 @@ from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
 from worker.rules.trigger import Ruled, RulingKind, To
-from worker.store import audit, cases, effects, links, mails
+from worker.store import audit, cases, effects, letters, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -57,6 +58,7 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     labels = tuple(Label(right.value) for right, _ in cases.rights_of(tx, row.id))
     days = (row.legal_due - local_day(tx.now, desk.timezone)).days
     received = local_day(row.received_at, desk.timezone)
+    reasons = (*([HoldReason(row.hold_reason)] if row.held else []), *([HoldReason.UNDELIVERED] if row.undelivered else []))
     return QueueLine(
         row.id,
         "case",
@@ -64,7 +66,7 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
         received,
         row.legal_due,
         days,
-        (HoldReason(row.hold_reason),),
+        reasons,
         labels,
         Language(row.language),
         standing=standing_of(tx, desk, row.legal_due),
@@ -87,11 +89,20 @@ def _look(tx: Tx, desk: Desk, actor: str, item_id: str) -> HeldPage | None:
     mail_ids = cases.mails_of(tx, item_id) if case else [item_id]
     audit.record(tx, item_id if case else audit.DESK, Event.DATA_READ, actor, {"item": item_id})
     stored = mails.load(tx, mail_ids[0]) if mail_ids else None
-    return _held_page(tx, line, case, stored)
+    page = _held_page(tx, desk, line, case, stored)
+    return _with_lost_letters(tx, desk, page, case) if case and HoldReason.UNDELIVERED in line.reasons else page
 
 
-def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
-    inbound = _parsed(stored)
+def _with_lost_letters(tx: Tx, desk: Desk, page: HeldPage, case: Case) -> HeldPage:
+    found = letters.undelivered(tx, case.id)
+    _, decision, _ = undelivered.decide(tx, desk, case, found)
+    lost = tuple(LostLetter(each.id, each.name, local_day(each.made_at, desk.timezone), each.reply) for each in found)
+    decidable = page.line.reasons != (HoldReason.UNDELIVERED,)
+    return replace(page, decidable=decidable, undelivered=lost, can_send_again=bool(decision.actions))
+
+
+def _held_page(tx: Tx, desk: Desk, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
+    inbound = _parsed(desk, stored)
     why = (mails.reading(tx, stored.id) if stored else None) or {}
     address = case.address if case else (inbound.sender if inbound else None)
     raw_text = stored.raw[:20_000].decode("utf-8", "replace") if stored and inbound is None else ""
@@ -101,12 +112,13 @@ def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | 
         line, address.mailbox if address else "", address.name if address else "", inbound.subject if inbound else "", inbound.text if inbound else raw_text,
         tuple(Evidence(rule, Part(part), (start, end), text) for rule, part, start, end, text in why.get("because", ())), rights, changes,
         case.origin if case else None, address is not None, case.given_name if case else "",
+        left_in=f"{stored.door}/{stored.folder}" if stored is not None and not stored.whole else "",
     )  # fmt: skip
 
 
-def _parsed(stored: StoredMail | None) -> InboundMail | None:
+def _parsed(desk: Desk, stored: StoredMail | None) -> InboundMail | None:
     try:
-        return parse(stored.raw) if stored and stored.raw else None
+        return parse(stored.raw, desk.limits) if stored and stored.raw else None
     except UnreadableMail:
         return None
 
@@ -158,7 +170,7 @@ def _rule_case(tx: Tx, desk: Desk, actor: str, case: Case, ruled: Ruled) -> bool
 
 
 def _rule_mail(tx: Tx, desk: Desk, actor: str, stored: StoredMail, ruled: Ruled) -> bool:
-    inbound = _parsed(stored)
+    inbound = _parsed(desk, stored)
     party = _mail_party(tx, desk, stored, inbound)
     ruled = Ruled(
         ruled.kind,

@@ -12,6 +12,7 @@ from worker.store import Tx, campaigns, newsletters
 from worker.store.campaigns import Text
 
 _AT: Final = time(8, tzinfo=UTC)
+_AWAY: Final = timedelta(hours=1)
 
 
 def plan(tx: Tx, now: datetime) -> str:
@@ -24,7 +25,8 @@ def plan(tx: Tx, now: datetime) -> str:
 
 
 def next_morning(now: datetime) -> datetime:
-    """The next morning at least an hour away, and less than a day: whoever lets a day pass sees it go out."""
-    after = now + timedelta(hours=1)
-    today = datetime.combine(after.date(), _AT)
-    return min(today if today >= after else today + timedelta(days=1), now + timedelta(hours=23))
+    """The next morning at eight; at seven, when that is too soon and the next too far, in an hour. Always within a day."""
+    today = datetime.combine(now.date(), _AT)
+    if now + _AWAY <= today:
+        return today
+    return today + timedelta(days=1) if now >= today else now + _AWAY

@@ -30,6 +30,11 @@ class Relay:
         #: What keeps it from taking letters, as the last attempt said; empty if nothing does, None before the first one.
         self.problem: str | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many messages it hands over at the same time; a further one waits."""
+        return self._settings.connections
+
     async def send(self, raw: bytes, sender: str, recipient: str) -> str:
         """Hand over one message and return the server's final reply.
 

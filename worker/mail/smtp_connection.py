@@ -66,7 +66,7 @@ def failure(reply: Reply) -> RelayRefused | RelayUnavailable:
     if reply.code in _LOGIN_WANTED:
         return RelayUnavailable(f"the relay wants another login ({reply.short}): look at [smtp] user, auth and password")
     if 500 <= reply.code < 600:  # noqa: PLR2004
-        return RelayRefused(reply.code, reply.enhanced)
+        return RelayRefused(reply.code, reply.enhanced, " ".join(reply.lines))
     return RelayUnavailable(f"the relay answered {reply.short}", answered=reply.code != 421)  # noqa: PLR2004 - it is closing
 
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from worker.errors import ConfigurationError, PrivacyDeskError, StoreUnavailable
+from worker.mail.imap_folders import comes_by_itself
 from worker.rules.deadline import HOLIDAYS
 from worker.settings.checks import is_this_machine
 from worker.settings.written import without_effect
 
 if TYPE_CHECKING:
+    from worker.mail.imap_folders import Folders
     from worker.mail.imap_settings import MailboxSettings
     from worker.mail.smtp_settings import SmtpSettings
     from worker.settings import Settings
@@ -184,21 +186,31 @@ async def _register(settings: Settings) -> list[Line]:
 async def _mailbox(settings: Settings, number: int) -> Line:
     what = f"mailbox {settings.mailbox[number].name}"
     try:
-        return Line(what, await _folders(settings.mailbox_settings()[number]))
+        return _readable(what, number, await _folders(settings.mailbox_settings()[number]))
     except ConfigurationError as error:
         return Line(what, f"{error.setting}: {error.problem}", error.mend)
     except (PrivacyDeskError, OSError, TimeoutError) as error:
         return Line(what, str(error) or "does not answer", f"Look at mailbox.{number}: host, port, tls, user, password_file.")
 
 
-async def _folders(mailbox: MailboxSettings) -> str:
+def _readable(what: str, number: int, folders: Folders) -> Line:
+    """A missing Junk is no fault: servers make it with the first spam, and it is read from then on."""
+    absent = [name for name in folders.missing if not comes_by_itself(name)]
+    said = f"logged in, folders {', '.join(folders.found) or 'none'}"
+    if absent or not folders.found:
+        mend = f"Make it on the server, or mend mailbox.{number}.folders: until it is there, no mail of it is read."
+        return Line(what, f"{said}; not there: {', '.join(folders.missing)}", mend)
+    return Line(what, said + (f"; not there yet, read as soon as it is: {', '.join(folders.missing)}" if folders.missing else ""))
+
+
+async def _folders(mailbox: MailboxSettings) -> Folders:
     from worker.mail.imap import Mailbox
 
     box = Mailbox(mailbox)
     async with asyncio.timeout(_PATIENCE):
         await box.connect()
         try:
-            return f"logged in, folders {', '.join(await box.folders())}"
+            return await box.folders()
         finally:
             await box.close()
 

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from worker.errors import ConfigurationError
+from worker.mail.imap_settings import PROCESSED, is_processed
 from worker.settings.kinds import duration_text
-from worker.settings.tree import MailboxSection, RelaySection, Sections, SmtpSection, Tls
+from worker.settings.tree import After, MailboxSection, RelaySection, Sections, SmtpSection, Tls
 
 #: Whether what stands at these dotted names was meant; what stands in for a wrong setting says nothing about another one.
 Sound = Callable[..., bool]
@@ -72,6 +73,12 @@ def _mailboxes(tree: Sections, sound: Sound) -> Iterator[ConfigurationError]:
         if not mailbox.folders or not all(folder.strip() for folder in mailbox.folders):
             yield ConfigurationError(
                 f"{at}.folders", f"{list(mailbox.folders)} names no folder, or one without a name", 'Write ["INBOX", "Junk"].'
+            )
+        if mailbox.after is After.MOVE and any(is_processed(folder) for folder in mailbox.folders):
+            yield ConfigurationError(
+                f"{at}.folders",
+                f"names {PROCESSED}, where each stored mail is moved: it would be fetched from there for ever",
+                'Leave it out, or write after = "keep".',
             )
         yield from _connection(at, mailbox, sound)
 

@@ -147,7 +147,8 @@ class MailboxSection(Section):
     password_file: Path | None = _setting(_PASSWORD_FILE, default=None, example="../secrets/mailbox", usual=True)
     password: str = _setting(_PASSWORD, default="", secret=True, only_environment=True)
     folders: tuple[str, ...] = _setting(
-        "The folders that are read. Look into Junk as well: a request there counts too.", default=("INBOX", "Junk")
+        "The folders that are read. Look into Junk as well: a request there counts too. One that appears later is read from then on.",
+        default=("INBOX", "Junk"),
     )
     since: date | None = _setting(
         "The first day whose mails are requests; older ones are history and get no answer. Without it: the moment of the first connection.",
@@ -333,7 +334,9 @@ class LimitsSection(Section):
     """Bounds on what strangers can make the desk do."""
 
     mail_size: Bytes = _setting(
-        "A larger mail is kept, not read: it goes to quarantine.", default=Bytes(25 * 1024 * 1024), least=Bytes(64 * 1024)
+        "A larger mail is not read: its beginning goes to quarantine, the whole mail stays in the mailbox.",
+        default=Bytes(25 * 1024 * 1024),
+        least=Bytes(64 * 1024),
     )
     form_per_network_hour: Count = _setting(
         "Requests by the web form from one network (an IPv4 address, an IPv6 /64) in one hour.", default=20

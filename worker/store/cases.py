@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, exists, func, insert, select, text, update
 from worker.errors import EvidenceError
 from worker.rules.mail import Address
 from worker.rules.model import ENDED, TRANSITIONS, Case, Change, Column, HoldReason, Language, Origin, Request, RequestState, Right
+from worker.store.letters import UNDELIVERED
 from worker.store.store import Tx, new_id
 from worker.store.tables import cases, mail, request
 
@@ -209,13 +210,17 @@ def is_held(tx: Tx, case_id: str) -> bool:
 
 
 def held(tx: Tx) -> list[Row[Any]]:
-    """The rows of cases that wait for a person, oldest legal date first, without their content."""
-    columns = (cases.c.id, cases.c.reference, cases.c.received_at, cases.c.legal_due, cases.c.language, cases.c.hold_reason)
-    return list(
-        tx.connection.execute(
-            select(*columns).where(cases.c.hold_reason.is_not(None), cases.c.closed_at.is_(None)).order_by(cases.c.legal_due)
-        )
-    )
+    """The rows of cases that wait for a person, oldest legal date first, without their content.
+
+    ``held`` says that there is something to decide, ``undelivered`` that a letter failed for good, which may be after the case's end.
+    """
+    decide, lost = cases.c.hold_reason.is_not(None) & cases.c.closed_at.is_(None), cases.c.id.in_(UNDELIVERED)
+    columns = (
+        cases.c.id, cases.c.reference, cases.c.received_at, cases.c.legal_due, cases.c.language, cases.c.hold_reason, decide.label("held"),
+        lost.label("undelivered"),
+    )  # fmt: skip
+    rows = select(*columns).where(decide | lost, cases.c.sealed.is_not(None)).order_by(cases.c.legal_due)
+    return list(tx.connection.execute(rows))
 
 
 def rights_of(tx: Tx, case_id: str) -> list[tuple[Right, RequestState]]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from worker.rules.reading.tokens import Sentence, fold, squeeze, words_of
+from worker.rules.reading.tokens import Sentence, fold, spellings, squeeze, words_of
 
 DEFAULT_GAP: Final = 2  # words
 FUZZY_FROM: Final = 7  # letters: shorter words have too many neighbours
@@ -175,7 +175,7 @@ class _Tables:
         self.phrases: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {}
 
     def add(self, concept: str, entry: str, *, loose: bool) -> None:
-        for spelling in {entry, entry.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")}:
+        for spelling in spellings(entry):
             words = words_of(spelling.rstrip("*"))
             if len(words) > 1:
                 self.phrases[words[0]] = (*self.phrases.get(words[0], ()), (words, concept))

@@ -116,6 +116,11 @@ def squeeze(folded: str) -> str:
     return _DOUBLED.sub(r"\1", folded)
 
 
+def spellings(phrase: str) -> set[str]:
+    """``phrase``, and as people write it who have no umlauts on their keyboard."""
+    return {phrase, phrase.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")}
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """The folded words of a phrase, cut as mails are cut."""
     parts = text.split(" ")
