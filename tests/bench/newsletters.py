@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from tests.bench.runs import a_bench
-from worker.app import opened
+from worker.app import opened, prepare
 from worker.rules.mail import Address
 from worker.rules.model import DeliveryState, Language
 from worker.settings import load
@@ -55,6 +55,7 @@ async def _on_record(config: Path, count: int) -> None:
     """Everybody is there before the desk starts: what it reads of them is what it sends."""
     settings = load(config, {})
     settings.data.folder.mkdir(parents=True, exist_ok=True)
+    await prepare(settings)
     async with opened(settings) as tools:
         for topic, readers in (("warm", _WARM), ("news", count)):
             await tools.store.run(newsletters.add_topic, topic, dict.fromkeys(Language, topic))
