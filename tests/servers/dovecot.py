@@ -5,6 +5,7 @@ from __future__ import annotations
 import imaplib
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -173,7 +174,11 @@ class Dovecot:
         shutil.rmtree(self.root / "mail" / user, ignore_errors=True)
 
     def renumber(self, user: str) -> None:
-        """Forget every UID of a user: the next connection finds another UIDVALIDITY."""
+        """Forget every UID of a user: the next connection finds another UIDVALIDITY, which is the second of its making."""
+        lists = [each.read_text("utf-8", "replace") for each in self._maildir(user).rglob("dovecot-uidlist")]
+        newest = max((int(found[1]) for text in lists if (found := re.match(r"\d+ V(\d+) ", text))), default=0)
+        while time.time() < newest + 1:
+            time.sleep(0.05)
         for kind in ("dovecot-uidlist*", "dovecot-uidvalidity*", "dovecot.index*", "dovecot.list.index*"):
             for each in self._maildir(user).rglob(kind):
                 each.unlink()
