@@ -103,10 +103,12 @@ class House:
         """Put a customer on record."""
         await self.desk.register.add("customer", [ANN | changes])
 
-    async def receive(self, raw: bytes, *, door: str = "privacy", folder: str = "INBOX", received: datetime | None = None) -> str:
+    async def receive(
+        self, raw: bytes, *, door: str = "privacy", folder: str = "INBOX", received: datetime | None = None, whole: bool = True
+    ) -> str:
         """A mail comes in by a door and is taken; returns its id."""
         self._uid += 1
-        arrival = mails.Arrival(door, folder, 1, self._uid, received or self.clock.now(), _key(raw), raw)
+        arrival = mails.Arrival(door, folder, 1, self._uid, received or self.clock.now(), _key(raw), raw, whole=whole)
         for mail_id in await self.desk.store.run(mails.add_lot, [arrival]):
             await take.take(self.desk, mail_id)
         return await self.desk.store.run(_newest_mail)
@@ -196,14 +198,14 @@ def _requests(tx: Tx) -> dict[str, str]:
 @asynccontextmanager
 async def a_house(database_url: str, folder: Path, **choices: Any) -> AsyncIterator[House]:
     """A desk on an empty database; ``declared`` is a file with more databases of customers."""
-    clock = Hand()
+    clock, card = Hand(), choices.pop("card", CARD)
     vault = Vault(b"m" * 32, b"i" * 32)
     store = Store(database_url, vault, Ledger(folder / "ledger.jsonl"), clock)
     store.migrate()
     register = Register.open(RegisterSettings(f"sqlite:///{folder / 'customers.sqlite3'}", choices.pop("declared", None)))
     await register.create()
     desk = Desk(
-        store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(CARD), reader=load_reader(), clock=clock, card=CARD,
+        store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(card), reader=load_reader(), clock=clock, card=card,
         policy=choices.pop("policy", Policy()), sender=Address("privacy@company.example", "Voorbeeld IT"), languages=tuple(Language), **choices,
     )  # fmt: skip
     try:

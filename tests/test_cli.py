@@ -7,8 +7,12 @@ import json
 import mailbox
 import os
 import re
+import resource
+import shutil
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +21,7 @@ from worker.app import SystemClock, open_store
 from worker.cli import ASKED, main
 from worker.settings import load
 from worker.settings.written import required
+from worker.store.store import _MIGRATIONS
 
 ROOT = Path(__file__).parent.parent
 MAIL = b"""\
@@ -98,7 +103,7 @@ def test_faults_in_the_settings_come_one_a_line_without_a_traceback(folder: Path
 
 
 #: What a short command must not pay for: it has a budget of 400 ms in all.
-HEAVY = ("alembic", "aioimaplib", "apscheduler", "cryptography", "jinja2", "sqlalchemy", "starlette", "structlog", "uvicorn")
+HEAVY = ("alembic", "aioimaplib", "asyncio", "apscheduler", "cryptography", "jinja2", "sqlalchemy", "starlette", "structlog", "uvicorn")
 
 
 @pytest.mark.parametrize("argv", [("--version",), ("classify", "--json", "MAIL")])
@@ -109,6 +114,23 @@ def test_a_small_command_imports_nothing_heavy(argv: tuple[str, ...], tmp_path: 
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in ran.stderr.splitlines()}
     assert "worker" in imported
     assert imported.isdisjoint(HEAVY)
+
+
+BUDGET = 0.4  # seconds of CPU
+
+
+@pytest.mark.parametrize("argv", [("--version",), ("classify", "--json", "MAIL")])
+def test_a_small_command_needs_little_time(argv: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_bytes(MAIL)
+    words = [str(tmp_path / "one.eml") if part == "MAIL" else part for part in argv]
+
+    def cpu() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-m", "worker", *words], cwd=ROOT, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(cpu() for _ in range(3)) <= BUDGET
 
 
 # Setting up -------------------------------------------------------------------------------------------------------
@@ -174,6 +196,129 @@ def test_a_desk_that_runs_makes_migrate_try_again_later(desk: Path, capsys: pyte
     finally:
         lock.release()
     assert str(os.getpid()) in capsys.readouterr().err
+
+
+# The start ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but what a test makes wrong is wrong."""
+    for name in ("MAILBOX__0", "SMTP"):
+        monkeypatch.setenv(f"PRIVACY_DESK__{name}__PASSWORD", "secret")
+
+
+def test_a_desk_without_passwords_names_them_all_and_does_not_start(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk / "var/keys/index.key").unlink()
+    assert main(["run"]) == 2
+    said = capsys.readouterr().err
+    for setting in ("mailbox.0.password_file", "smtp.password_file", "keys.index_file"):
+        assert setting in said
+    assert len(said.splitlines()) == 3
+
+
+def test_a_port_that_is_taken_or_foreign_is_named(
+    desk: Path, passwords: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setenv("PRIVACY_DESK__WEB__LISTEN", f"127.0.0.1:{taken.getsockname()[1]}")
+        monkeypatch.setenv("PRIVACY_DESK__WEB__STAFF_LISTEN", "192.0.2.1:8080")
+        assert main(["run"]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "web.listen: the desk cannot listen on 127.0.0.1:" in first
+    assert "web.staff_listen: the desk cannot listen on 192.0.2.1:8080" in second
+
+
+@pytest.mark.parametrize("command", [["run"], ["migrate"], ["init"]])
+def test_a_data_folder_that_cannot_be_made_is_named(
+    desk: Path, passwords: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("PRIVACY_DESK__DATA__FOLDER", str(desk / "config/worker.toml/data"))
+    assert main(command) == 2
+    assert "worker.toml/data" in capsys.readouterr().err
+
+
+def test_a_ledger_whose_folder_is_missing_is_named(
+    desk: Path, passwords: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIVACY_DESK__LEDGER__FILE", str(desk / "nowhere/ledger.jsonl"))
+    assert main(["run"]) == 2
+    assert "ledger.file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("role", ["intake", "worker", "sender", "scheduler"])
+def test_a_part_of_the_work_is_refused_until_it_can_work_apart(
+    desk: Path, passwords: None, capsys: pytest.CaptureFixture[str], role: str
+) -> None:
+    assert main(["run", "--role", role]) == 2
+    assert f"--role: {role} cannot work apart from the others in this release" in capsys.readouterr().err
+
+
+# The tables -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def later_release(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on, this is a release with one more migration."""
+    folder = tmp_path_factory.mktemp("later") / "migrations"
+    shutil.copytree(_MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    newest = max(path.name[:4] for path in (_MIGRATIONS / "versions").glob("0*.py"))
+    body = f'from alembic import op\nimport sqlalchemy as sa\nrevision = "9999"\ndown_revision = "{newest}"\n'
+    body += 'def upgrade():\n    op.add_column("meta", sa.Column("more", sa.Text(), nullable=True))\n'
+    (folder / "versions/9999_more.py").write_text(body)
+    return lambda: monkeypatch.setattr("worker.store.store._MIGRATIONS", folder)
+
+
+SHORT = (["status"], ["staff", "add", "ann"], ["newsletter", "list"], ["audit", "verify"])
+
+
+@pytest.mark.parametrize("command", SHORT)
+def test_a_short_command_leaves_the_tables_alone_and_says_what_to_do(
+    desk: Path, capsys: pytest.CaptureFixture[str], later_release: Callable[[], None], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery staple\n"))
+    later_release()
+    assert main(command) == 2
+    assert "Run `privacy-desk migrate`" in capsys.readouterr().err
+    assert main(["migrate"]) == 0
+    assert main(command) == 0
+    monkeypatch.undo()
+    assert main([*command, "--config", str(desk / "config/worker.toml")]) == 2
+    assert "later release" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", SHORT)
+def test_a_short_command_on_a_desk_that_was_never_set_up_makes_nothing(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery staple\n"))
+    (desk / "var/data/desk.sqlite3").unlink()
+    assert main(command) == 2
+    assert "Run `privacy-desk init`" in capsys.readouterr().err
+    assert not (desk / "var/data/desk.sqlite3").exists()
+
+
+def test_a_command_whose_database_is_down_is_to_be_tried_again(
+    desk: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRIVACY_DESK__STORE__URL", "postgresql://desk:hush@127.0.0.1:1/desk")
+    for command in (["status"], ["migrate"]):
+        assert main(command) == 75
+    said = capsys.readouterr().err
+    assert "Connection refused" in said
+    assert "hush" not in said
+
+
+def test_init_beside_a_desk_at_work_changes_nothing(desk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from worker.engine.embedded import EngineLock
+
+    lock = EngineLock(desk / "var/data/engine.lock")
+    lock.acquire()
+    try:
+        assert main(INIT) == 0
+    finally:
+        lock.release()
+    assert "works on them" in capsys.readouterr().out
 
 
 # Work -------------------------------------------------------------------------------------------------------------

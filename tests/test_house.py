@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import statistics
 import subprocess
@@ -16,6 +17,9 @@ from typing import Any
 
 import flit_core.buildapi
 import pytest
+
+from worker.store.personal import PERSONAL
+from worker.store.tables import metadata
 
 ROOT = Path(__file__).parent.parent
 WORKER = ROOT / "worker"
@@ -215,3 +219,21 @@ def test_an_installed_desk_has_all_its_files(tmp_path: Path, monkeypatch: pytest
     packed = set(zipfile.ZipFile(wheel).namelist())
     ours = {str(path.relative_to(ROOT)) for path in project_files() if path.is_relative_to(WORKER)}
     assert ours - packed == set()
+
+
+def test_every_table_about_people_says_how_access_erasure_and_retention_reach_it() -> None:
+    about_people = {
+        table.name for table in metadata.tables.values() if any(c.name == "person" or c.name.startswith("sealed") for c in table.columns)
+    }
+    assert len(about_people) > 10
+    assert set(PERSONAL) == about_people
+
+
+@pytest.mark.parametrize("table", PERSONAL)
+def test_what_reaches_a_table_is_really_there(table: str) -> None:
+    reach = PERSONAL[table]
+    named = re.findall(r"`([\w.]+)`", f"{reach.access} {reach.erasure} {reach.retention}")
+    assert named
+    for name in named:
+        module, _, function = name.rpartition(".")
+        assert callable(getattr(importlib.import_module(f"worker.{module}"), function))

@@ -14,7 +14,7 @@ from tests.desks import House, a_house
 from tests.servers.smtp import Answer, ScriptedSmtp
 from worker.mail.smtp import Relay
 from worker.mail.smtp_settings import SmtpSettings
-from worker.outbox import Outbox
+from worker.outbox import Outbox, without_addresses
 from worker.rules.audit import Event
 from worker.rules.policy import Policy
 from worker.store import Tx, audit, tables
@@ -83,6 +83,18 @@ async def test_a_letter_that_the_server_refuses_is_given_up_and_stops_no_other(
     await outbox.run([])
     assert await house.desk.store.run(rows) == [("failed", 1), ("sent", 1)]
     assert [each.recipients for each in scripted_smtp.accepted] == [("bob@example.com",)]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kept"),
+    [
+        ("550 5.1.1 <ann@example.com>: Recipient address rejected: User unknown", "550 5.1.1 Recipient address rejected: User unknown"),
+        ("550 Ann... User unknown", "550 User unknown"),
+        ("554 mailbox (ann) is annulled", "554 mailbox is annulled"),
+    ],
+)
+def test_of_a_servers_reply_everything_is_kept_but_whom_it_names(reply: str, kept: str) -> None:
+    assert without_addresses(reply, "Ann@example.com") == kept
 
 
 async def test_a_desk_that_writes_too_much_is_stopped_for_an_hour(house: House, outbox: Outbox, scripted_smtp: ScriptedSmtp) -> None:

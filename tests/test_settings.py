@@ -77,9 +77,11 @@ def test_every_setting_has_a_meaning_and_stands_in_the_documentation() -> None:
 def test_every_default_in_the_example_file_can_be_uncommented(tmp_path: Path) -> None:
     text = re.sub(r"^#(\[|\w+ = )", r"\1", example(), flags=re.MULTILINE)
     text = re.sub(r"^\[lmtp\]\n(.*\n)*?\n", "", text, flags=re.MULTILINE)
-    for missing in ("register.toml", "policy"):
-        (tmp_path / missing).mkdir() if missing == "policy" else (tmp_path / missing).touch()
-    given = settings(tmp_path, re.sub(r'^(url|unsubscribe_mailbox|responsible|authserv_id) = ""$', "", text, flags=re.MULTILINE))
+    for folder in ("policy", "letters"):
+        (tmp_path / folder).mkdir()
+    for file in ("register.toml", "company.pem"):
+        (tmp_path / file).touch()
+    given = settings(tmp_path, text.replace("/etc/ssl/certs/company.pem", "company.pem"))
     plain = settings(tmp_path, example())
     assert given.policy == plain.policy
     assert given.desk.languages == plain.desk.languages
@@ -159,6 +161,12 @@ def test_relative_paths_begin_at_the_file(tmp_path: Path) -> None:
 # Faults -----------------------------------------------------------------------------------------------------------
 
 
+def test_the_folder_that_mails_are_moved_to_can_be_read_only_where_nothing_is_moved(tmp_path: Path) -> None:
+    both = GOOD.replace("[smtp]", 'folders = ["INBOX", "Processed"]\n[smtp]')
+    assert "Leave it out" in faults(tmp_path, both)["mailbox.0.folders"]
+    assert settings(tmp_path, both.replace("[smtp]", 'after = "keep"\n[smtp]')).mailbox[0].folders == ("INBOX", "Processed")
+
+
 def test_all_faults_are_listed_at_once_each_with_its_mend(tmp_path: Path) -> None:
     text = (
         GOOD.replace("company", "compny").replace('host = "imap.example.com"', 'host = "imap.example.com"\nport = "993"')
@@ -188,6 +196,8 @@ def test_an_unknown_variable_of_ours_is_a_fault(tmp_path: Path) -> None:
         (GOOD.replace("https://privacy.example.com", "privacy"), "desk.base_url"),
         (GOOD.replace("[smtp]", 'tls = "none"\n[smtp]'), "mailbox.0.tls"),
         (GOOD.replace('password_file = "mailbox.secret"', ""), "mailbox.0.password_file"),
+        (GOOD.replace("[smtp]", 'folders = ["INBOX", "Processed"]\n[smtp]'), "mailbox.0.folders"),
+        (GOOD.replace("[smtp]", 'folders = ["INBOX", "INBOX/Processed"]\n[smtp]'), "mailbox.0.folders"),
         (GOOD + "[desk.more]\nx = 1\n", "desk.more"),
         (GOOD + '[lmtp]\nlisten = "127.0.0.1:24"\n', "lmtp"),
         (GOOD + '[keys]\nmaster_file = "../var/data/k"\n', "keys.master_file"),
@@ -202,6 +212,102 @@ def test_an_unknown_variable_of_ours_is_a_fault(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_wrong_value_names_its_setting(tmp_path: Path, text: str, setting: str) -> None:
     assert setting in faults(tmp_path, text)
+
+
+#: A line in a section (one that stands in GOOD, or a new one) that must stop the start, and the setting that it names.
+WRONG = [
+    ("[desk]", 'country = "be"', "desk.country"),
+    ("[desk]", 'country = "Belgium"', "desk.country"),
+    ("[desk]", 'templates = "nowhere"', "desk.templates"),
+    ("[desk]", 'authority_url = "example.com"', "desk.authority_url"),
+    ("[[mailbox]]", "port = 0", "mailbox.0.port"),
+    ("[[mailbox]]", "port = 70000", "mailbox.0.port"),
+    ("[[mailbox]]", 'poll = "0s"', "mailbox.0.poll"),
+    ("[[mailbox]]", 'ca_file = "nowhere.pem"', "mailbox.0.ca_file"),
+    ("[[mailbox]]", 'folders = [""]', "mailbox.0.folders"),
+    ("[smtp]", "port = 0", "smtp.port"),
+    ("[smtp]", 'ca_file = "."', "smtp.ca_file"),
+    ("[newsletter]", 'from = "bad"', "newsletter.from"),
+    ("[newsletter]", 'unsubscribe_mailbox = "stop@"', "newsletter.unsubscribe_mailbox"),
+    ("[newsletter]", 'give_up = "0s"', "newsletter.give_up"),
+    ("[[newsletter.relay]]", 'host = "a"\n[[newsletter.relay]]\nhost = "b"', "newsletter.relay"),
+    ("[store]", 'url = "garbage"', "store.url"),
+    ("[store]", 'url = "mysql://db.example.com/desk"', "store.url"),
+    ("[store]", 'url = "postgresql://db.example.com:port/desk"', "store.url"),
+    ("[store]", 'url = "postgresql://db.example.com"', "store.url"),
+    ("[store]", 'url = "sqlite:///"', "store.url"),
+    ("[register]", 'url = "customers.sqlite3"', "register.url"),
+    ("[web]", 'listen = "127.0.0.1:70000"', "web.listen"),
+    ("[web]", 'listen = "127.0.0.1:8080"\nstaff_listen = "127.0.0.1:8080"', "web.staff_listen"),
+    ("[web]", 'trusted_proxies = ["foo"]', "web.trusted_proxies"),
+    ("[web]", 'policy_version = ""', "web.policy_version"),
+    ("[policy]", 'reminders = ["7 days", "3 days"]', "policy.reminders"),
+    ("[policy]", 'reminders = ["3 days", "3 days"]', "policy.reminders"),
+    ("[policy]", 'reminders = ["0s"]', "policy.reminders"),
+    ("[policy]", "letters_per_day = 0", "policy.letters_per_day"),
+    ("[policy]", "letters_per_hour = 0", "policy.letters_per_hour"),
+    ("[policy]", "max_attempts_per_letter = 0", "policy.max_attempts_per_letter"),
+    ("[policy]", 'request_file = "1 day"', "policy.request_file"),
+    ("[policy]", "grace_margin_days = 40", "policy.grace_margin_days"),
+    ("[policy]", 'download_expires = "0s"', "policy.download_expires"),
+    ("[limits]", 'mail_size = "0 B"', "limits.mail_size"),
+    ("[limits]", "logins_per_network = 0", "limits.logins_per_network"),
+]
+
+
+@pytest.mark.parametrize(("header", "line", "setting"), WRONG)
+def test_what_cannot_be_meant_is_refused_with_its_mend(tmp_path: Path, header: str, line: str, setting: str) -> None:
+    text = GOOD.replace(header, f"{header}\n{line}") if header in GOOD else f"{GOOD}{header}\n{line}\n"
+    found = faults(tmp_path, text)
+    assert set(found) == {setting}
+    problem, _, mend = found[setting].partition(". ")
+    assert problem
+    assert mend
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "setting"),
+    [
+        ('from = "privacy@example.com"', 'from = "notanaddress"', "smtp.from"),
+        ('host = "smtp.example.com"', 'host = ""', "smtp.host"),
+        ('host = "smtp.example.com"', 'host = "smtp.example.com:465"', "smtp.host"),
+        ('host = "imap.example.com"', 'host = "imaps://imap.example.com"', "mailbox.0.host"),
+        ('name = "privacy"', 'name = " "', "mailbox.0.name"),
+        ('user = "privacy"', 'user = ""', "mailbox.0.user"),
+        ('contact = "privacy@example.com"', 'contact = ""', "desk.contact"),
+        ("https://privacy.example.com", "ftp://privacy.example.com", "desk.base_url"),
+        ("https://privacy.example.com", "https://privacy.example.com:port", "desk.base_url"),
+    ],
+)
+def test_what_must_be_given_must_make_sense(tmp_path: Path, there: str, instead: str, setting: str) -> None:
+    assert there in GOOD
+    assert set(faults(tmp_path, GOOD.replace(there, instead))) == {setting}
+
+
+def test_faults_of_one_setting_and_of_several_together_come_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("https://privacy", "http://privacy").replace("[smtp]", 'port = "993"\n[smtp]\nca_file = "nowhere.pem"')
+    found = faults(tmp_path, text + '[policy]\nreminders = ["7 days", "3 days"]\n[web]\nlisten = 5\n')
+    assert set(found) == {"desk.base_url", "mailbox.0.port", "smtp.ca_file", "policy.reminders", "web.listen"}
+
+
+def test_a_wrong_setting_raises_no_doubt_about_another(tmp_path: Path) -> None:
+    text = GOOD.replace('host = "smtp.example.com"', 'host = ""\ntls = "none"').replace('user = "privacy"\n', "user = 5\n")
+    assert set(faults(tmp_path, text)) == {"smtp.host", "mailbox.0.user"}
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://desk:p[a#s]s/w@[::1]:5432/desk", "postgresql:///desk?host=/run/postgresql", "postgresql://db/desk"]
+)
+def test_a_database_may_be_named_as_its_driver_takes_it(tmp_path: Path, url: str) -> None:
+    assert settings(tmp_path, f'{GOOD}[store]\nurl = "{url}"\n').store_url == url
+
+
+def test_a_relative_path_of_sqlite_begins_at_the_file(tmp_path: Path) -> None:
+    assert settings(tmp_path, GOOD + '[store]\nurl = "sqlite:///x/desk.sqlite3"\n').store_url == f"sqlite:///{tmp_path}/x/desk.sqlite3"
+
+
+def test_a_secret_url_is_not_told_when_it_is_wrong(tmp_path: Path) -> None:
+    assert "hush" not in str(faults(tmp_path, GOOD + '[store]\nurl = "oracle://desk:hush@db/desk"\n'))
 
 
 def test_two_mailboxes_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -258,6 +364,17 @@ def test_config_show_is_toml_and_says_where_each_value_came_from(tmp_path: Path)
     assert re.search(r"^port = 2525  # environment PRIVACY_DESK__SMTP__PORT$", text, re.MULTILINE)
     assert re.search(r"^port = 993  # default$", text, re.MULTILINE)
     assert re.search(r'^company = "Example Company BV"  # .*worker\.toml:2$', text, re.MULTILINE)
+
+
+def test_config_show_has_every_setting_also_those_that_are_not_set(tmp_path: Path) -> None:
+    text = shown(settings(tmp_path))
+    for name, kind, _ in sections():
+        below = text.partition(f"[{name}]")[2].partition("\n\n")[0]
+        missing = [
+            key_of(field.name) for field, _about, _hint in values(kind) if not re.search(rf"^#?{key_of(field.name)} =", below, re.MULTILINE)
+        ]
+        assert missing == [], name
+    assert re.search(r"^#since =  # not set$", text, re.MULTILINE)
 
 
 def test_the_line_of_a_setting_is_found_in_repeated_sections(tmp_path: Path) -> None:

@@ -1,42 +1,58 @@
 """The composition root: reads the settings, puts the tools together, and runs the roles until it is told to stop.
 
-Only here are settings turned into adapters. Heavy modules are imported when a role starts, so that a short command
-does not pay for them.
+Only here and in :mod:`worker.assembly` are settings turned into adapters. Heavy modules are imported when a role starts,
+so that a short command does not pay for them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import tomllib
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import time
 from enum import StrEnum
-from functools import cache, partial
-from importlib import resources
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from worker.errors import RegisterUnavailable
-from worker.rules.reading.reader import Reader
+from worker.assembly import (
+    SystemClock,
+    assembled,
+    closing,
+    lease_of,
+    load_reader,
+    locked,
+    make_first_tables,
+    make_register,
+    open_store,
+    opened,
+    patiently,
+    prepare,
+)
+from worker.errors import ConfigurationError, together
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+
+    from starlette.applications import Starlette
 
     from worker.casework.desk import Desk
     from worker.engine.embedded import EmbeddedEngine, Task
     from worker.intake import Intake
+    from worker.mail.imap_settings import MailboxSettings
     from worker.mail.smtp import Relay
-    from worker.register.register import Register
+    from worker.mail.smtp_settings import SmtpSettings
     from worker.rules.model import Language
     from worker.rules.ports import Clock
     from worker.schedule import ScheduleSettings
-    from worker.settings import Settings
-    from worker.store import Store
+    from worker.settings import Listen, Settings
+    from worker.watch import Part, Watch
 
     #: Something that runs until it is cancelled.
     Work = Callable[[], Awaitable[None]]
+
+__all__ = ["ALL", "Role", "Running", "SystemClock", "load_reader", "open_store", "opened", "prepare", "running", "serve"]
 
 
 class Role(StrEnum):
@@ -54,77 +70,31 @@ _ANCHOR_AT: Final = time(3, 0)  # local: after the day's work
 ALL: Final[frozenset[Role]] = frozenset(Role) - {Role.ALL}
 
 
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> datetime:
-        """The current moment in UTC."""
-        return datetime.now(UTC)
-
-
-@cache
-def load_reader() -> Reader:
-    """The reader with the phrases that this release carries."""
-    folder = resources.files("worker.rules.reading") / "data"
-    files = [f for f in folder.iterdir() if f.name.endswith(".toml")]
-    return Reader.from_data({f.name.removesuffix(".toml"): tomllib.loads(f.read_text("utf-8")) for f in files})
-
-
-def open_store(settings: Settings, clock: Clock) -> Store:
-    """The desk's memory with its keys and ledger; ConfigurationError names a missing key file."""
-    from worker.store import Ledger, Store, Vault, read_key
-
-    vault = Vault(read_key(settings.keys.master_file, "keys.master_file"), read_key(settings.keys.index_file, "keys.index_file"))
-    return Store(settings.store_url, vault, Ledger(settings.ledger.file), clock)
-
-
-@asynccontextmanager
-async def opened(settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Desk]:
-    """A desk for one command: store, register, letters; nothing polls, pumps or serves."""
-    from worker.casework.desk import Desk
-    from worker.engine.embedded import EmbeddedEngine
-    from worker.mail.letters import Letters
-    from worker.register.register import Register
-    from worker.rules.mail import Address
-
-    clock = clock or SystemClock()
-    store = open_store(settings, clock)
-    register = Register.open(settings.register_settings())
-    try:
-        await asyncio.to_thread(store.migrate)
-        await _create(register)
-        card = settings.card()
-        yield Desk(
-            store=store, register=register, engine=EmbeddedEngine(clock), letters=Letters(card, settings.desk.templates), reader=load_reader(), clock=clock,
-            card=card, policy=settings.limits_by_law(), sender=Address(settings.smtp.from_, settings.desk.name), mode=settings.desk.mode,
-            languages=settings.desk.languages,
-        )  # fmt: skip
-    finally:
-        register.close()
-        store.close()
-
-
-async def _create(register: Register) -> None:
-    """Make the built-in tables. A register that is down delays changes, not the start: it makes them when it is back."""
-    import structlog
-
-    try:
-        await register.create()
-    except RegisterUnavailable as error:
-        structlog.get_logger(__name__).warning("the register does not answer", problem=str(error))
-
-
 @dataclass(slots=True)
 class Running:
-    """A desk at work. ``listening`` is where its pages are served, as bound: "public", and "staff" if apart."""
+    """A desk that runs. ``listening`` is where its pages are served, as bound: "public", and "staff" if apart."""
 
     desk: Desk
+    watch: Watch
     intakes: tuple[Intake, ...] = ()
     listening: dict[str, tuple[str, int]] = field(default_factory=dict)
+    #: Set while this process does what it is there for: the tables are there and, but for pages alone, the engine is its own.
+    at_work: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ready(self) -> bool:
-        """Every mailbox is connected: what ``/readyz`` answers."""
-        return all(intake.connected for intake in self.intakes)
+        """All that this process depends on answers: what ``/readyz`` says. Asks nobody."""
+        return self.at_work.is_set() and self.watch.well() and all(intake.connected for intake in self.intakes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tools:
+    """What one process works with."""
+
+    settings: Settings
+    desk: Desk
+    mailboxes: tuple[MailboxSettings, ...] = ()
+    relays: Mapping[str, Relay] = field(default_factory=dict)  # "smtp" for letters, "newsletter" for newsletters if they leave by another
+    schedule: ScheduleSettings | None = None
 
 
 @asynccontextmanager
@@ -133,95 +103,143 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The desk at work in this loop until the block ends. ``schedule`` says how often it looks at its clock.
 
-    Raises LockHeld if another process holds the embedded engine; on PostgreSQL a second process waits and says so.
+    Its pages are served while it waits for the store or for its turn; the block begins when it is at work. Raises
+    ConfigurationError, and LockHeld if another process works on the same SQLite store.
     """
-    wanted = frozenset(roles)
+    works, pages = _works(frozenset(roles)), Role.WEB in roles
     async with AsyncExitStack() as stack:
-        settings.data.folder.mkdir(parents=True, exist_ok=True)
-        desk = await stack.enter_async_context(opened(settings, clock=clock))
-        # Known before the pages are served: a desk that still waits for its turn is not ready.
-        found = Running(desk, _intakes(desk, settings) if Role.INTAKE in wanted else ())
-        if Role.WEB in wanted:
-            await stack.enter_async_context(_pages(settings, found))
-        if wanted - {Role.WEB}:
-            await stack.enter_async_context(_alone(settings, desk))
-            relay = await stack.enter_async_context(_relay(settings))
-            work = _work(desk, settings, relay, found)
-            if Role.SCHEDULER in wanted:
-                work["schedule"] = _schedule(desk, schedule)
-            await stack.enter_async_context(_at_work(work))
+        _, bound, tools = together(
+            lambda: works and settings.store_url.startswith("sqlite:") and stack.enter_context(locked(settings)),
+            lambda: stack.enter_context(_listening(settings)) if pages else {},
+            lambda: _tools(settings, clock, schedule, stack, works=works),
+        )
+        found = Running(tools.desk, _watch(tools, keeps=works), listening={name: each.getsockname()[:2] for name, each in bound.items()})
+        await stack.enter_async_context(_at_work(_pages(settings, found, bound)))
+        await stack.enter_async_context(
+            _at_work({"watch": found.watch.run, "work": partial(_engine if works else _pages_alone, tools, found)})
+        )
+        await found.at_work.wait()
         yield found
+
+
+def _works(roles: frozenset[Role]) -> bool:
+    """Whether these roles do the desk's work, not its pages alone. ConfigurationError for a part of the work."""
+    if roles in {ALL, ALL - {Role.WEB}}:
+        return True
+    if roles == {Role.WEB}:
+        return False
+    apart = ", ".join(sorted(roles - {Role.WEB}))
+    raise ConfigurationError(
+        "--role", f"{apart} cannot work apart from the others in this release", "Run one all; pages may be served beside it by web."
+    )
+
+
+def _tools(settings: Settings, clock: Clock | None, schedule: ScheduleSettings | None, stack: AsyncExitStack, *, works: bool) -> _Tools:
+    """What the process works with; let go by ``stack``."""
+    makes = (settings.mailbox_settings, settings.smtp_settings, settings.relay_settings) if works else ()
+    desk, *others = together(lambda: stack.enter_context(closing(assembled(settings, clock))), *makes)
+    if not others:
+        return _Tools(settings, desk)
+    mailboxes, letters, newsletters = others
+    relays = _relays(letters, newsletters[0])
+    for relay in relays.values():
+        stack.push_async_callback(relay.close)
+    return _Tools(settings, desk, mailboxes, relays, schedule)
+
+
+def _relays(letters: SmtpSettings, newsletters: SmtpSettings) -> dict[str, Relay]:
+    from worker.mail.smtp import Relay
+
+    relays = {"smtp": Relay(letters)}
+    return relays if newsletters == letters else relays | {"newsletter": Relay(newsletters)}
+
+
+def _watch(tools: _Tools, *, keeps: bool) -> Watch:
+    """What this process depends on."""
+    from worker.watch import Part, Watch
+
+    store, register = tools.desk.store, tools.desk.register
+    watched: list[Part] = [Part("store", "desk", partial(store.run, _nothing), lambda: store.problem)]
+    watched += [Part("register", name, partial(register.ask, name), partial(register.problem, name)) for name in register.names]
+    watched += [Part("relay", name, relay.greet, partial(getattr, relay, "problem")) for name, relay in tools.relays.items()]
+    return Watch(tools.desk, watched, keeps=keeps)
+
+
+def _nothing(_tx: object) -> None:
+    """A transaction to see whether the store answers."""
 
 
 @asynccontextmanager
 async def _at_work(work: Mapping[str, Work]) -> AsyncIterator[None]:
     """Run ``work`` beside the block and cancel it at the end; a defect in one of them ends them all.
 
-    An error of the block itself is raised as it is, not as a group.
+    An error of the block itself, or of one of them alone, is raised as it is, not as a group.
     """
-    error: Exception | None = None
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_coroutine(each), name=name) for name, each in work.items()]
-        try:
-            yield
-        except Exception as caught:  # noqa: BLE001 - raised below, outside the group
-            error = caught
-        finally:
-            for task in tasks:
-                task.cancel()
-    if error is not None:
-        raise error
+    errors: list[Exception] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_coroutine(each), name=name) for name, each in work.items()]
+            try:
+                yield
+            except Exception as caught:  # noqa: BLE001 - raised below, outside the group
+                errors.append(caught)
+            finally:
+                for task in tasks:
+                    task.cancel()
+    except ExceptionGroup as several:
+        if len(several.exceptions) > 1:
+            raise
+        errors.extend(several.exceptions)
+    if errors:
+        raise errors[0]
 
 
 async def _coroutine(work: Work) -> None:
     await work()
 
 
-@asynccontextmanager
-async def _alone(settings: Settings, desk: Desk) -> AsyncIterator[None]:
-    """Be the one process that polls, pumps and sends."""
-    from worker.engine.embedded import EngineLock
-    from worker.engine.lease import Lease
-
-    if desk.store.is_sqlite:
-        lock = EngineLock(settings.lock_file)
-        lock.acquire()
-        try:
-            yield
-        finally:
-            lock.release()
-        return
-    from worker.store import leases
-
-    lease = Lease(
-        take=lambda holder, term: desk.store.run(leases.take, "engine", holder, term),
-        give_back=lambda holder: desk.store.run(leases.give_back, "engine", holder),
-    )
-    async with lease.held():
-        yield
+# Whose turn it is ----------------------------------------------------------------------------------------------------
 
 
-@asynccontextmanager
-async def _relay(settings: Settings) -> AsyncIterator[Relay]:
-    from worker.mail.smtp import Relay
-
-    relay = Relay(settings.smtp_settings())
-    try:
-        yield relay
-    finally:
-        await relay.close()
+async def _pages_alone(tools: _Tools, found: Running) -> None:
+    """Beside the desk at work, which makes the tables."""
+    await patiently(tools.desk.store.require_current, ConfigurationError)
+    found.at_work.set()
+    await asyncio.Event().wait()
 
 
-def _intakes(desk: Desk, settings: Settings) -> tuple[Intake, ...]:
+async def _engine(tools: _Tools, found: Running) -> None:
+    """Work whenever it is this process's turn: on SQLite from the start, on PostgreSQL while it has the lease."""
+    store = tools.desk.store
+    if store.is_sqlite:
+        await _turn(tools, found)
+    await patiently(partial(make_first_tables, store))
+    await lease_of(store).work(partial(_turn, tools, found))
+
+
+async def _turn(tools: _Tools, found: Running) -> None:
+    """The desk's work until it is cancelled."""
     from worker.intake import Intake
 
-    return tuple(Intake(desk, mailbox) for mailbox in settings.mailbox_settings())
+    await patiently(tools.desk.store.migrate)
+    await make_register(tools.desk)
+    found.intakes = tuple(Intake(tools.desk, mailbox) for mailbox in tools.mailboxes)
+    try:
+        async with _at_work(_work(tools, found.intakes)):
+            found.at_work.set()
+            await asyncio.Event().wait()
+    finally:
+        found.at_work.clear()
 
 
-def _work(desk: Desk, settings: Settings, relay: Relay, found: Running) -> dict[str, Work]:
-    """Name to what runs beside the pages and the clock."""
-    work: dict[str, Work] = {f"intake {intake.name}": intake.run for intake in found.intakes}
-    work["pump"] = partial(_embedded(desk).run, _tasks(desk, settings, relay))
+# What is done --------------------------------------------------------------------------------------------------------
+
+
+def _work(tools: _Tools, intakes: Iterable[Intake]) -> dict[str, Work]:
+    """Name to what runs beside the pages."""
+    work: dict[str, Work] = {f"intake {intake.name}": intake.run for intake in intakes}
+    work["pump"] = partial(_embedded(tools.desk).run, _tasks(tools))
+    work["schedule"] = _schedule(tools.desk, tools.schedule)
     return work
 
 
@@ -240,12 +258,14 @@ def _embedded(desk: Desk) -> EmbeddedEngine:
     return desk.engine
 
 
-def _tasks(desk: Desk, settings: Settings, relay: Relay) -> dict[str, Task]:
+def _tasks(tools: _Tools) -> dict[str, Task]:
     """Every name that is enqueued, and what it calls."""
     from worker import apply
     from worker.casework import take, tick
     from worker.outbox import Outbox
     from worker.sender import Sender
+
+    desk, relays = tools.desk, tools.relays
 
     async def read(ids: Sequence[str]) -> None:
         for mail_id in ids:
@@ -253,50 +273,13 @@ def _tasks(desk: Desk, settings: Settings, relay: Relay) -> dict[str, Task]:
 
     return {
         "take": read,
-        "outbox": Outbox(desk, relay).run,
+        "outbox": Outbox(desk, relays["smtp"]).run,
         "apply": lambda ids: apply.run(desk, ids),
-        "campaign": Sender(desk, relay, settings.newsletter_settings()).campaign,
+        "campaign": Sender(desk, relays.get("newsletter", relays["smtp"]), tools.settings.newsletter_settings()).campaign,
         "sweep": lambda _: tick.sweep(desk),
         "tick": lambda _: tick.tick(desk),
         "anchor": _anchor(desk),
     }
-
-
-@asynccontextmanager
-async def _pages(settings: Settings, found: Running) -> AsyncIterator[None]:
-    """Serve the pages beside the block: on one listener, or staff's on their own."""
-    from worker.web import app as web
-    from worker.web import server
-
-    desk, chosen = found.desk, settings.web_settings()
-    apps = {
-        "public": (
-            settings.web.listen,
-            (web.public_app if settings.web.staff_listen else web.combined_app)(desk, chosen, found.ready, _policies(settings)),
-        )
-    }
-    if settings.web.staff_listen:
-        apps["staff"] = (settings.web.staff_listen, web.staff_app(desk, chosen, found.ready))
-    work: dict[str, Work] = {}
-    sockets: list[socket.socket] = []
-    for name, (listen, app) in apps.items():
-        bound = server.listening(listen.host, listen.port)
-        found.listening[name] = bound.getsockname()[:2]
-        sockets.append(bound)
-        work[f"web {name}"] = partial(server.serve, app, bound, chosen.trusted_proxies)
-    try:
-        async with _at_work(work):
-            yield
-    finally:
-        for bound in sockets:
-            bound.close()
-
-
-def _policies(settings: Settings) -> dict[Language, str]:
-    """The privacy policy in Markdown, for the languages in which there is one."""
-    folder = settings.web.policy_folder
-    files = {language: folder / f"{language}.md" for language in settings.desk.languages} if folder else {}
-    return {language: file.read_text("utf-8") for language, file in files.items() if file.exists()}
 
 
 def _anchor(desk: Desk) -> Task:
@@ -308,6 +291,54 @@ def _anchor(desk: Desk) -> Task:
     return run
 
 
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+def _pages(settings: Settings, found: Running, bound: Mapping[str, socket.socket]) -> dict[str, Work]:
+    """Name to what serves pages there."""
+    from worker.web import server
+
+    apps = _apps(settings, found) if bound else {}
+    return {f"web {name}": partial(server.serve, apps[name], each, settings.web.trusted_proxies) for name, each in bound.items()}
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[dict[str, socket.socket]]:
+    """Where the pages are served: on one listener, or staff's on their own."""
+    from worker.web import server
+
+    with ExitStack() as stack:
+
+        def bound(name: str, listen: Listen) -> socket.socket:
+            try:
+                return stack.enter_context(server.listening(listen.host, listen.port))
+            except OSError as error:
+                mend = "Stop what listens there, or name another address of this machine."
+                raise ConfigurationError(name, f"the desk cannot listen on {listen} ({error.strerror})", mend) from None
+
+        web = settings.web
+        wanted = {"public": partial(bound, "web.listen", web.listen)}
+        if web.staff_listen:
+            wanted["staff"] = partial(bound, "web.staff_listen", web.staff_listen)
+        yield dict(zip(wanted, together(*wanted.values()), strict=True))
+
+
+def _apps(settings: Settings, found: Running) -> dict[str, Starlette]:
+    from worker.web import app as web
+
+    desk, chosen, policies = found.desk, settings.web_settings(), _policies(settings)
+    if not settings.web.staff_listen:
+        return {"public": web.combined_app(desk, chosen, found.ready, policies)}
+    return {"public": web.public_app(desk, chosen, found.ready, policies), "staff": web.staff_app(desk, chosen, found.ready)}
+
+
+def _policies(settings: Settings) -> dict[Language, str]:
+    """The privacy policy in Markdown, for the languages in which there is one."""
+    folder = settings.web.policy_folder
+    files = {language: folder / f"{language}.md" for language in settings.desk.languages} if folder else {}
+    return {language: file.read_text("utf-8") for language, file in files.items() if file.exists()}
+
+
 async def serve(settings: Settings, roles: Iterable[Role] = ALL) -> None:
     """Run until SIGTERM or SIGINT: what is in hand is finished, what waits is in its row."""
     from worker.logs import configure
@@ -317,5 +348,14 @@ async def serve(settings: Settings, roles: Iterable[Role] = ALL) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     configure()
+    desk, stopped = asyncio.ensure_future(_for_ever(settings, roles)), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({desk, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    desk.cancel()  # also while it waits for the store or for its turn
+    with suppress(asyncio.CancelledError):
+        await desk
+
+
+async def _for_ever(settings: Settings, roles: Iterable[Role]) -> None:
     async with running(settings, roles=roles):
-        await stop.wait()
+        await asyncio.Event().wait()

@@ -1,11 +1,14 @@
 """The door by which changes leave: effects are claimed, carried out on the register, and reported to casework.
 
 Idempotent by the effect's id: after a kill between the change and the report, the next attempt finds the change done
-and reports it. A database that is down delays and alarms; it loses nothing.
+and reports it. A database that is down delays and alarms; it loses nothing. A stop finishes the change in hand, whose
+time-outs are the register's own, breaks a large package off, and gives the others back.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -15,6 +18,7 @@ import structlog
 from worker.casework import applied
 from worker.casework.applied import Outcome
 from worker.casework.packing import packed
+from worker.engine.stopping import Stop
 from worker.errors import RegisterRefused, TemporaryError
 from worker.rules.model import Column, EffectKind, HoldReason
 from worker.rules.names import same_person
@@ -39,20 +43,33 @@ _WAITS: Final = tuple(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800))  # 
 
 async def run(desk: Desk, ids: Sequence[str]) -> None:  # noqa: ARG001 - the rows say what is due
     """Carry out everything that is due. Called by the engine; the sweep calls it again."""
-    while claimed := await desk.store.run(effects.claim, _LOT, _STALE):
-        for effect in claimed:
-            await _carry_out(desk, effect)
+    stop = Stop()
+    await stop.see_through(_all_that_is_due(desk, stop))
 
 
-async def _carry_out(desk: Desk, effect: Effect) -> None:
+async def _all_that_is_due(desk: Desk, stop: Stop) -> None:
+    while not stop.asked and (claimed := await desk.store.run(effects.claim, _LOT, _STALE)):
+        left = deque(claimed)
+        while left and not stop.asked:
+            await _carry_out(desk, left.popleft(), stop)
+        if left:
+            await desk.store.run(effects.give_back, left)
+
+
+async def _carry_out(desk: Desk, effect: Effect, stop: Stop) -> None:
     try:
-        outcome = await _outcome(desk, effect)
+        # A large package takes minutes, and nobody sees anything of it before it is told.
+        async with stop.under_way() if effect.kind is EffectKind.PACKAGE else nullcontext():
+            outcome = await _outcome(desk, effect)
         if outcome is not None:
             await applied.report(desk, effect, outcome)
     except TemporaryError as error:
         log.warning("a change waits for its database", effect=effect.id, attempt=effect.attempt, error=str(error))
         await applied.later(desk, effect, "unavailable", desk.clock.now() + _wait(effect))
-    except Exception:
+    except Exception as error:
+        if stop.asked and isinstance(error, TimeoutError):
+            await applied.later(desk, effect, "stopped", desk.clock.now())
+            return
         # A defect of ours in one change must not keep back those behind it, nor be tried for ever: a person sees it.
         log.exception("a change could not be carried out", effect=effect.id, attempt=effect.attempt)
         if effect.attempt < _TRIES:

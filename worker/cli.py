@@ -77,12 +77,12 @@ def _at_desk(arguments: Arguments, work: Callable[[Desk], Awaitable[int | None]]
     """Open a desk for one command beside the one that runs."""
     import asyncio
 
-    from worker import app
+    from worker.assembly import opened
 
     settings = _settings(arguments)
 
     async def run() -> int:
-        async with app.opened(settings) as desk:
+        async with opened(settings) as desk:
             return await work(desk) or _DONE
 
     return asyncio.run(run())
@@ -139,10 +139,10 @@ def _migrate(arguments: Arguments) -> int:
 
 
 def _classify(arguments: Arguments) -> int:
-    from worker import app
+    from worker.assembly import load_reader
     from worker.operate.classify import as_json, as_line, classify
 
-    for found in classify(arguments.paths, app.load_reader()):
+    for found in classify(arguments.paths, load_reader()):
         print((as_json if arguments.json else as_line)(found))
     return _DONE
 
@@ -276,7 +276,7 @@ def _later(commands: argparse._SubParsersAction[argparse.ArgumentParser], name: 
 
 def _running(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = _command(commands, "run", _run, "run the desk until it is told to stop")
-    run.add_argument("--role", choices=_ROLES, default="all", help="what this process does (all)")
+    run.add_argument("--role", choices=_ROLES, default="all", help="what this process does: all (without it), or web: pages beside it")
     init = _command(commands, "init", _init, "make the settings file, keys, ledger and databases that are missing")
     init.add_argument("--yes", action="store_true", help="ask nothing")
     for name in ASKED:
@@ -352,10 +352,21 @@ def _newsletters(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     preview.add_argument("--language", type=Language, choices=list(Language), help="the company's first one without it")
     preview.add_argument("--html", type=Path, metavar="FILE", help="write the page there")
     _command(group, "list", _newsletter(lambda module, desk, _: module.list_all(desk)), "list newsletters and what became of them")
+    results = _command(
+        group, "results", _newsletter(lambda module, desk, a: module.results(desk, a.id, into=a.csv)), "say what became of a newsletter"
+    )
+    results.add_argument("id", help="the newsletter's id")
+    results.add_argument("--csv", type=Path, metavar="FILE", help="write what became of each reader there; the look is logged")
     cancel = _command(group, "cancel", _newsletter(lambda module, desk, a: module.cancel(desk, a.id)), "stop a newsletter")
     resume = _command(group, "resume", _newsletter(lambda module, desk, a: module.resume(desk, a.id)), "let a stopped one go on")
     for each in (cancel, resume):
         each.add_argument("id", help="the newsletter's id")
+    _readers(commands, group)
+
+
+def _readers(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], group: argparse._SubParsersAction[argparse.ArgumentParser]
+) -> None:
     subscribe = _command(
         group,
         "subscribe",

@@ -25,6 +25,11 @@ Messages name settings, references and ids, never personal data.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
 
 class PrivacyDeskError(Exception):
     """Base of every error of this package."""
@@ -44,6 +49,27 @@ class ConfigurationError(PrivacyDeskError):
         self.problem = problem
         self.mend = mend
         self.also = also
+
+    @classmethod
+    def of(cls, faults: Sequence[ConfigurationError]) -> ConfigurationError:
+        """One error for all of them, of which there is at least one."""
+        every = {(one.setting, one.problem, one.mend): None for fault in faults for one in (fault, *fault.also)}
+        first, *others = (cls(*one) for one in every)
+        return cls(first.setting, first.problem, first.mend, tuple(others))
+
+
+def together(*makes: Callable[[], Any]) -> tuple[Any, ...]:
+    """What each of them makes. Raises one ConfigurationError for all that is wrong, not for the first fault alone."""
+    made: list[Any] = []
+    faults: list[ConfigurationError] = []
+    for make in makes:
+        try:
+            made.append(make())
+        except ConfigurationError as error:
+            faults.append(error)
+    if faults:
+        raise ConfigurationError.of(faults)
+    return tuple(made)
 
 
 class NotBuiltYet(PrivacyDeskError):
@@ -71,7 +97,11 @@ class MailboxUnavailable(TemporaryError):
 
 
 class RelayUnavailable(TemporaryError):
-    """The SMTP server could not be reached or answered 4xx."""
+    """The SMTP server could not be reached, or answered 4xx. ``answered``: it is well, and only does not want this message now."""
+
+    def __init__(self, problem: str, *, answered: bool = False) -> None:
+        super().__init__(problem)
+        self.answered = answered
 
 
 class StoreUnavailable(TemporaryError):
@@ -95,12 +125,16 @@ class UnreadableMail(PermanentError):
 
 
 class RelayRefused(PermanentError):
-    """The SMTP server answered 5xx; ``code`` is the reply code, ``enhanced`` such as ``5.1.1`` or empty."""
+    """The SMTP server answered 5xx; ``code`` is the reply code, ``enhanced`` such as ``5.1.1`` or empty.
 
-    def __init__(self, code: int, enhanced: str = "") -> None:
+    ``words`` are the server's own, which may name the recipient: they are no part of the message.
+    """
+
+    def __init__(self, code: int, enhanced: str = "", words: str = "") -> None:
         super().__init__(f"relay refused: {code} {enhanced}".rstrip())
         self.code = code
         self.enhanced = enhanced
+        self.words = words or enhanced
 
 
 class RegisterRefused(PermanentError):

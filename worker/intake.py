@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 
+from worker.engine.stopping import Stop
 from worker.errors import MailboxUnavailable, StoreUnavailable, UnreadableMail
 from worker.mail.imap import Mailbox
 from worker.mail.parse import content_key, parse, raw_content_key
@@ -21,7 +24,6 @@ from worker.store import mails
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from worker.casework.desk import Desk
     from worker.mail.imap import Fetched, FolderState
@@ -40,10 +42,10 @@ class _Folder:
     name: str
     uidvalidity: int
     uid: int
-    pending: set[int] = field(default_factory=set)
-    first_connected_at: datetime | None = None
-    #: UIDs below this one came again when the server numbered the folder anew: some may be history.
-    resync_below: int = 0
+    pending: set[int]
+    first_connected_at: datetime
+    #: UIDs below this one were there when the folder was begun, or came again when it was numbered anew: some may be history.
+    resync_below: int
 
 
 class Intake:
@@ -52,6 +54,9 @@ class Intake:
     def __init__(self, desk: Desk, settings: MailboxSettings) -> None:
         self._desk = desk
         self._settings = settings
+        #: When every folder of the mailbox was read for the first time; None while that goes on.
+        self._first: datetime | None = None
+        self._missing: set[str] = set()
         self.connected = False
 
     @property
@@ -80,24 +85,34 @@ class Intake:
         mailbox = Mailbox(self._settings)
         try:
             await mailbox.connect()
-            names = await mailbox.folders()
-            if not names:
-                raise MailboxUnavailable(f"mailbox {self._settings.name}: none of its folders is there")
+            self._first = await self._desk.store.run(mails.first_connected, self._settings.name)
             while True:
-                await self._round(mailbox, names)
+                await self._round(mailbox)
         finally:
             await mailbox.close()
+
+    async def _names(self, mailbox: Mailbox) -> tuple[str, ...]:
+        """The folders to read, asked each time: servers make Junk with the first spam. One that is not there is told once."""
+        folders = await mailbox.folders()
+        for name in set(folders.missing) - self._missing:
+            log.warning("a folder of the settings is not there", mailbox=self._settings.name, folder=name)
+        self._missing = set(folders.missing)
+        if not folders.found:
+            raise MailboxUnavailable(f"mailbox {self._settings.name}: none of its folders is there")
+        return folders.found
 
     async def _found(self, folders: int) -> None:
         """Connected means: every folder was read once. Only then is mail from before told from mail of now."""
         if not self.connected:
             log.info("mailbox connected", mailbox=self._settings.name, folders=folders)
             await self._desk.store.run(mails.note_door, self._settings.name, "connected")
+            self._first = await self._desk.store.run(mails.first_connected, self._settings.name)
             self.connected = True
 
-    async def _round(self, mailbox: Mailbox, names: Sequence[str]) -> None:
+    async def _round(self, mailbox: Mailbox) -> None:
         """Look into every folder, the first one last, and wait there: what arrives in it is taken at once."""
         loop = asyncio.get_running_loop()
+        names = await self._names(mailbox)
         for name in reversed(names[1:]):
             await self._enter(mailbox, name)
         folder = await self._enter(mailbox, names[0])
@@ -129,29 +144,42 @@ class Intake:
                 folder.pending -= gone.difference(await mailbox.sizes(gone))
 
     async def _open(self, mailbox: Mailbox, name: str, state: FolderState) -> _Folder:
-        """Where to go on. The first connection begins behind what is there, or on the day of ``since``."""
+        """Where to go on in a folder; one that was never read begins."""
         cursor = await self._desk.store.run(mails.cursor, self._settings.name, name)
         if cursor is None:
-            first = await self._first_uid(mailbox, state)
-            await self._desk.store.run(mails.set_cursor, self._settings.name, name, state.uidvalidity, first)
-            return _Folder(name, state.uidvalidity, first)
-        if cursor.uidvalidity != state.uidvalidity:
+            cursor = await self._begin(mailbox, state)
+            await self._desk.store.run(mails.begin_folder, self._settings.name, name, cursor)
+        elif cursor.uidvalidity != state.uidvalidity:
             log.warning("the server numbers a folder anew: it is read again", mailbox=self._settings.name)
             await self._desk.store.run(mails.renumbered, self._settings.name, name, state.uidvalidity, state.uidnext)
-            return _Folder(name, state.uidvalidity, 0, set(), cursor.first_connected_at, state.uidnext)
-        return _Folder(name, state.uidvalidity, cursor.uid, set(cursor.pending), cursor.first_connected_at, cursor.resync_below)
+            cursor = replace(cursor, uidvalidity=state.uidvalidity, uid=0, pending=(), resync_below=state.uidnext)
+        return _Folder(name, cursor.uidvalidity, cursor.uid, set(cursor.pending), cursor.first_connected_at, cursor.resync_below)
 
-    async def _first_uid(self, mailbox: Mailbox, state: FolderState) -> int:
-        if self._settings.since is None:
-            return state.uidnext - 1
-        since = await mailbox.uids_since(self._settings.since)
-        return min(since, default=state.uidnext) - 1
+    async def _begin(self, mailbox: Mailbox, state: FolderState) -> mails.Cursor:
+        """The cursor of a folder that was never read.
+
+        The mailbox's first connection begins behind what is there, or on the day of ``since``. A folder that appeared
+        since then is read from its beginning; of what is older than the first connection only those are fetched that
+        stand among its newer mails, or came the day before: the server's days may end at another hour.
+        """
+        now, first = self._desk.clock.now(), self._first
+        since = self._settings.since if first is None else (self._history_before(first) - timedelta(days=1)).date()
+        later = [] if since is None else await mailbox.uids_since(since)
+        uid = min(later, default=state.uidnext) - 1
+        fetched = [] if since is None else await mailbox.uids_above(uid)
+        history = state.exists - sum(each < state.uidnext for each in fetched)
+        return mails.Cursor(state.uidvalidity, uid, (), first or now, 0 if since is None else state.uidnext, history, uid)
+
+    def _history_before(self, first: datetime) -> datetime:
+        """What came before this moment is history: ``since``, or the first connection. INTERNALDATE has whole seconds."""
+        since, begun = self._settings.since, first.replace(microsecond=0)
+        return begun if since is None else min(begun, datetime.combine(since, time(), ZoneInfo(self._desk.timezone)))
 
     async def _take_lot(self, mailbox: Mailbox, folder: _Folder, fetched: Sequence[Fetched]) -> None:
         folder.pending.difference_update(mail.uid for mail in fetched)
         arrivals = await asyncio.to_thread(self._arrivals, folder, fetched)
         await self._desk.store.run(self._commit, folder, arrivals)
-        await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.state is not MailState.HISTORY])
+        await self._let_go(mailbox, folder, [a.uid for a in arrivals if a.whole and a.state is not MailState.HISTORY])
 
     def _arrivals(self, folder: _Folder, fetched: Sequence[Fetched]) -> list[mails.Arrival]:
         return [
@@ -161,17 +189,27 @@ class Intake:
                 folder.uidvalidity,
                 m.uid,
                 m.internal_date,
-                _key(m.raw),
+                self._key(m),
                 m.raw,
                 self._state(folder, m.uid, m.internal_date),
+                not m.truncated,
             )
             for m in fetched
         ]
 
+    def _key(self, fetched: Fetched) -> str:
+        try:
+            return content_key(parse(fetched.raw, self._desk.limits), whole=not fetched.truncated)
+        except UnreadableMail:
+            return raw_content_key(fetched.raw)
+        except Exception:
+            # A defect of ours in one mail must not stop the door: it is stored, and held when it is read.
+            log.exception("a mail could not be recognised by its content")
+            return raw_content_key(fetched.raw)
+
     def _state(self, folder: _Folder, uid: int, received_at: datetime) -> MailState:
-        """History only when it surely came before: INTERNALDATE has whole seconds."""
-        first = folder.first_connected_at
-        older = uid < folder.resync_below and first is not None and received_at < first.replace(microsecond=0)
+        """History only when it surely came before, and was there before."""
+        older = uid < folder.resync_below and received_at < self._history_before(folder.first_connected_at)
         return MailState.HISTORY if older else MailState.STORED
 
     def _commit(self, tx: Tx, folder: _Folder, arrivals: list[mails.Arrival]) -> None:
@@ -182,18 +220,12 @@ class Intake:
 
     async def _let_go(self, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
         """Move what is recorded; from here on the row is the promise."""
-        if self._settings.after != "move" or not uids:
-            return
-        await mailbox.move(uids, self._settings.processed)
+        if self._settings.after == "move" and uids:
+            stop = Stop()
+            await stop.see_through(self._move(stop, mailbox, folder, uids))
+
+    async def _move(self, stop: Stop, mailbox: Mailbox, folder: _Folder, uids: Sequence[int]) -> None:
+        """A move takes several commands on some servers: a stop in between would leave a mail in both folders."""
+        async with stop.under_way():
+            await mailbox.move(uids, self._settings.processed)
         await self._desk.store.run(mails.mark_moved, self._settings.name, folder.name, folder.uidvalidity, uids)
-
-
-def _key(raw: bytes) -> str:
-    try:
-        return content_key(parse(raw))
-    except UnreadableMail:
-        return raw_content_key(raw)
-    except Exception:
-        # A defect of ours in one mail must not stop the door: it is stored, and held when it is read.
-        log.exception("a mail could not be recognised by its content")
-        return raw_content_key(raw)

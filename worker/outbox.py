@@ -1,24 +1,33 @@
-"""The door by which letters leave: claimed in lots, sent, and their results written in one transaction."""
+"""The door by which letters leave: claimed in lots, sent, and their results written in one transaction.
+
+A stop waits a moment for the letters on their way and writes down what became of them; those that had not begun to
+leave are given back as they were. Only a kill between the server's acceptance and our commit sends a letter twice.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from worker.engine.stopping import Stop
 from worker.errors import RelayRefused, RelayUnavailable
 from worker.rules.audit import Event
 from worker.store import audit, letters
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from worker.casework.desk import Desk
     from worker.mail.smtp import Relay
     from worker.store import Tx
     from worker.store.letters import Claimed
+
+    #: A letter that was handed over, and what became of it.
+    _Sent = tuple[Claimed, letters.Result]
 
 log = structlog.get_logger(__name__)
 _LOT: Final = 50  # letters claimed at once
@@ -39,11 +48,28 @@ class Outbox:
     async def run(self, ids: Sequence[str]) -> None:  # noqa: ARG002 - the rows say what is due
         """Send everything that is due. Called by the engine, again for what is written meanwhile; the sweep calls it too."""
         await self._breathe()
-        while claimed := await self._desk.store.run(self._claim):
-            results = await asyncio.gather(*(self._attempt(one) for one in claimed))
-            await self._desk.store.run(_write, list(zip(claimed, results, strict=True)))
-            if len(claimed) < _LOT or all(result.state is letters.LetterState.WAITING for result in results):
+        stop = Stop()
+        await stop.see_through(self._send_all(stop))
+
+    async def _send_all(self, stop: Stop) -> None:
+        while not stop.asked and (claimed := await self._desk.store.run(self._claim)):
+            left = deque(claimed)
+            results = await self._send(left, stop)
+            await stop.insist(self._desk.store.run, _write, results, left)
+            if len(claimed) < _LOT or all(result.state is letters.LetterState.WAITING for _, result in results):
                 return
+
+    async def _send(self, left: deque[Claimed], stop: Stop) -> list[_Sent]:
+        """Take from ``left`` until nothing is left or the desk stops; returns what became of those that were taken."""
+        results: list[_Sent] = []
+
+        async def one_by_one() -> None:
+            while left and not stop.asked:
+                letter = left.popleft()
+                results.append((letter, await self._attempt(letter, stop)))
+
+        await asyncio.gather(*(one_by_one() for _ in range(self._relay.connections)))
+        return results
 
     async def _breathe(self) -> None:
         """The first letter leaves at once; those that are written right after it leave together."""
@@ -58,19 +84,23 @@ class Outbox:
             return []
         return letters.claim(tx, _LOT, _STALE)
 
-    async def _attempt(self, letter: Claimed) -> letters.Result:
+    async def _attempt(self, letter: Claimed, stop: Stop) -> letters.Result:
         try:
-            reply = await self._relay.send(letter.raw, self._desk.sender.mailbox, letter.recipient)
+            async with stop.under_way():
+                reply = await self._relay.send(letter.raw, self._desk.sender.mailbox, letter.recipient)
+        except TimeoutError:
+            log.warning("the desk stopped before the server had answered: the letter leaves again", letter=letter.id)
+            return letters.Result(letters.LetterState.WAITING, "the desk stopped", self._desk.clock.now() + _WAITS[0])
         except RelayUnavailable as error:
             return self._later(letter, str(error))
         except RelayRefused as error:
             log.warning("a letter was refused", letter=letter.id, code=error.code, enhanced=error.enhanced)
-            return letters.Result(letters.LetterState.FAILED, f"{error.code} {error.enhanced}".rstrip())
+            return letters.Result(letters.LetterState.FAILED, without_addresses(f"{error.code} {error.words}", letter.recipient))
         except Exception:
             # A defect of ours in one letter: those that left beside it must be written down, or they leave again.
             log.exception("a letter could not be sent", letter=letter.id)
             return self._later(letter, "defect")
-        return letters.Result(letters.LetterState.SENT, _without_addresses(reply))
+        return letters.Result(letters.LetterState.SENT, without_addresses(reply, letter.recipient))
 
     def _later(self, letter: Claimed, why: str) -> letters.Result:
         if letter.attempt >= self._desk.policy.max_attempts_per_letter:
@@ -81,12 +111,14 @@ class Outbox:
         return letters.Result(letters.LetterState.WAITING, why, self._desk.clock.now() + wait)
 
 
-def _without_addresses(reply: str) -> str:
-    """Servers repeat the recipient in their reply, and replies are kept in the clear."""
-    return " ".join(word for word in reply.split() if "@" not in word)
+def without_addresses(reply: str, recipient: str) -> str:
+    """Servers repeat the recipient in their reply, whole or without its domain, and replies are kept in the clear."""
+    user = recipient.partition("@")[0].lower()
+    return " ".join(word for word in reply.split() if "@" not in word and word.strip("<>\"'(),.:;").lower() != user)
 
 
-def _write(tx: Tx, results: list[tuple[Claimed, letters.Result]]) -> None:
+def _write(tx: Tx, results: Sequence[_Sent], untouched: Iterable[Claimed]) -> None:
+    letters.give_back(tx, untouched)
     for letter, result in results:
         if not letters.finish(tx, letter, result) or result.state is letters.LetterState.WAITING:
             continue

@@ -59,6 +59,7 @@ class Schedule:
     def __init__(self, desk: Desk, settings: ScheduleSettings | None = None) -> None:
         self._desk = desk
         self._settings = settings or ScheduleSettings()
+        self._lost: set[str] = set()  # jobs whose last tick was lost
 
     async def run(self) -> None:
         """Tick until cancelled. A store that does not answer is asked again at the next tick."""
@@ -86,7 +87,11 @@ class Schedule:
         try:
             await self._desk.store.run(work)
         except TemporaryError as error:
-            log.warning("a tick was lost", schedule=name, problem=str(error))
+            if name not in self._lost:  # the next ones as long as that lasts are lost in silence
+                log.warning("ticks are lost", schedule=name, problem=str(error))
+            self._lost.add(name)
+        else:
+            self._lost.discard(name)
 
     def _sweep(self, tx: Tx) -> None:
         self._desk.engine.enqueue(tx, self._settings.sweep_task, self._settings.sweep_task, ())

@@ -2,18 +2,20 @@
 
 A kill at any moment loses nobody, and at most the one message that was in flight leaves twice, with the same Message-ID
 and the same bytes. Right before a message leaves, one transaction writes the result of the one before and asks whether
-this reader still wants it.
+this reader still wants it. A stop waits a moment for the message in flight and gives every other reader back.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 
 from worker.casework import campaigns as issues
+from worker.engine.stopping import Stop
 from worker.errors import RelayRefused, RelayUnavailable
 from worker.mail.campaign import compiled
 from worker.newsletter.addressing import message_id
@@ -24,7 +26,7 @@ from worker.rules.model import DeliveryState
 from worker.store import campaigns, newsletters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from worker.casework.desk import Desk
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
     from worker.store.newsletters import Reader
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
-_DRAIN: Final = 10.0  # seconds that a message in flight gets when the desk stops
 _BLOCKED: Final = "5.7."  # RFC 3463: security or policy. The relay refuses the sender, whoever the reader is
 
 
@@ -105,7 +107,8 @@ class _Run:
         self._imprint = issues.imprint(desk, settings)
         self._compiled: dict[Language, Compiled] = {}
         self._put_off = 0  # messages put off one after the other
-        self._leaving = False
+        self._last = ""  # the person up to whom readers were taken
+        self._stop = Stop()
 
     @property
     def tired(self) -> bool:
@@ -113,43 +116,48 @@ class _Run:
         return self._put_off >= self._settings.patience
 
     async def to_its_end(self) -> None:
-        """Send lot after lot. A cancelled caller waits for the message in flight, so that its result is written."""
-        work = asyncio.create_task(self._work())
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            self._leaving = True
-            done, _ = await asyncio.wait({work}, timeout=_DRAIN)
-            if not done:
-                work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            raise
+        """Send lot after lot. A cancelled caller waits a moment for the message in flight, so that its result is written."""
+        await self._stop.see_through(self._work())
 
     async def _work(self) -> None:
-        run, settings = self._desk.store.run, self._settings
-        while not self._leaving and (lot := await run(campaigns.claim, self._campaign.id, settings.lot, settings.claim_expires)):
+        while not self._stop.asked and (lot := await self._next_lot()):
             if not await self._send_lot(lot):
                 break
-        ended = await run(self._close)
+        ended = await self._desk.store.run(self._close)
         log.info("newsletter ended" if ended else "newsletter pauses", campaign=self._campaign.id)
+
+    async def _next_lot(self) -> Sequence[Claimed]:
+        """Readers behind the last one; at the end once more from the beginning: those whose time has come meanwhile."""
+        claim = partial(self._desk.store.run, campaigns.claim, self._campaign.id, self._settings.lot, self._settings.claim_expires)
+        lot: Sequence[Claimed] = await claim(self._last) or (await claim("") if self._last else ())
+        self._last = lot[-1].person if lot else ""
+        return lot
 
     async def _send_lot(self, lot: Sequence[Claimed]) -> bool:
         """True if the next lot may follow."""
         result: _Result | None = None
         for place, claimed in enumerate(lot):
-            decided, token = await self._desk.store.run(self._step, result, claimed)
-            result = await self._attempt(claimed, token) if decided is Still.SEND else None
-            if decided is Still.HALT or self._stops(result):
-                rest = lot[place:] if decided is Still.HALT else lot[place + 1 :]
-                await self._desk.store.run(self._stop_here, result, rest)
+            decided, token = await self._write_down(self._step, result, claimed)
+            result = None
+            if decided is Still.HALT or self._stop.asked:
+                await self._write_down(self._stop_here, result, lot[place:])
                 return False
-        await self._desk.store.run(self._write, result)
+            if decided is Still.SEND:
+                result = await self._attempt(claimed, token)
+            if self._stops(result):
+                await self._write_down(self._stop_here, result, lot[place + 1 :])
+                return False
+        await self._write_down(self._write, result)
         return True
+
+    async def _write_down(self, work: Callable[..., T], *args: Any) -> T:
+        """One transaction with the result of a message that may have left: it must not be forgotten."""
+        return await self._stop.insist(self._desk.store.run, work, *args)
 
     def _stops(self, result: _Result | None) -> bool:
         if result is not None:
             self._put_off = self._put_off + 1 if result.put_off else 0
-        return self._leaving or self.tired or (result is not None and result.blocked)
+        return self._stop.asked or self.tired or (result is not None and result.blocked)
 
     # Inside a transaction
 
@@ -191,7 +199,7 @@ class _Run:
             return _Result(claimed, DeliveryState.FAILED, "no usable address")
         raw = self._message(claimed, reader, token)
         try:
-            async with asyncio.timeout(self._settings.message_timeout.total_seconds()):
+            async with self._stop.under_way(self._settings.message_timeout.total_seconds()):
                 reply = await self._relay.send(raw, self._imprint.sender, reader.address.mailbox)
         except RelayRefused as error:
             blocked = error.enhanced.startswith(_BLOCKED)

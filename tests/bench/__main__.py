@@ -1,7 +1,7 @@
 """``make bench``: what one mail costs, how long it takes, and what the desk needs in memory.
 
-    python -m tests.bench [throughput] [latency] [memory] [package] [--mails 2000] [--singles 200] [--fetched 10000] [--rows 100000] [--seed N]
-                          [--store sqlite|postgresql]
+    python -m tests.bench [throughput] [latency] [memory] [package] [newsletter-memory] [--mails 2000] [--singles 200] [--fetched 10000]
+                          [--rows 100000] [--readers 100000] [--seed N] [--store sqlite|postgresql]
 
 Exit code 0 if every goal was reached, 1 if one was missed. Run it on an idle machine.
 """
@@ -13,10 +13,11 @@ import asyncio
 import random
 import sys
 
+from tests.bench.newsletters import Sending, sending
 from tests.bench.packages import Package, package
 from tests.bench.runs import Latency, Memory, Throughput, latency, load_average, memory, throughput
 
-PARTS = ("throughput", "latency", "memory", "package")
+PARTS = ("throughput", "latency", "memory", "package", "newsletter-memory")
 
 
 def goal(what: str, value: float, unit: str, limit: float, *, at_least: bool = False) -> bool:
@@ -74,6 +75,14 @@ def show_package(found: Package, count: int) -> bool:
     return all(reached)
 
 
+def show_sending(found: Sending) -> bool:
+    """Megabytes."""
+    print(f"\nnewsletter memory, all roles, while one newsletter goes to {found.readers} readers")
+    fact("resident, after a newsletter to a few", found.warm, "MB")
+    fact("messages", found.readers / found.seconds, "/s", f"{found.seconds:.0f} s")
+    return goal("growth while sending", found.peak - found.warm, "MB", 40)
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
@@ -82,6 +91,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--singles", type=int, default=200)
     parser.add_argument("--fetched", type=int, default=10_000)
     parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--readers", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
     parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
     chosen = parser.parse_args()
@@ -103,6 +113,8 @@ def main() -> int:
         reached.append(show_memory(asyncio.run(memory(chosen.fetched, chosen.seed, chosen.store)), chosen.fetched))
     if "package" in chosen.parts:
         reached.append(show_package(asyncio.run(package(chosen.rows, chosen.store)), chosen.rows))
+    if "newsletter-memory" in chosen.parts:
+        reached.append(show_sending(asyncio.run(sending(chosen.readers, chosen.store))))
     print(f"\nload average after: {load_average()}")
     return 0 if all(reached) else 1
 

@@ -1,4 +1,4 @@
-"""The three measurements, each with servers of its own."""
+"""The measurements of mails, each with servers of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import imaplib
 import os
 import statistics
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,19 @@ class Bench:
     box: Dovecot
     sink: Sink
     tap: Tap | None
+    config: Path
+
+
+async def _nothing(_config: Path) -> None:
+    """Nothing."""
 
 
 @asynccontextmanager
-async def a_bench(store: str, *, tapped: bool = False) -> AsyncIterator[Bench]:
-    """Start everything; the box is empty and the desk has looked into it, through a tap if wanted."""
+async def a_bench(store: str, *, tapped: bool = False, before: Callable[[Path], Awaitable[None]] = _nothing) -> AsyncIterator[Bench]:
+    """Start everything; the box is empty and the desk has looked into it, through a tap if wanted.
+
+    ``before`` is called with the config file when the desk has not started yet.
+    """
     async with AsyncExitStack() as stack:
         box, server = stack.enter_context(run_dovecot()), stack.enter_context(run_smtp_sink())
         url = stack.enter_context(stack.enter_context(run_postgres()).database()) if store == "postgresql" else ""
@@ -48,8 +56,9 @@ async def a_bench(store: str, *, tapped: bool = False) -> AsyncIterator[Bench]:
         tap = await stack.enter_async_context(Tap.between(box)) if tapped else None
         if tap is not None:
             config.write_text(config.read_text().replace(f"port = {box.port}\n", f"port = {tap.port}\n"))
+        await before(config)
         desk = await stack.enter_async_context(a_desk(config))
-        yield Bench(desk, box, Sink(server), tap)
+        yield Bench(desk, box, Sink(server), tap, config)
 
 
 def fill(box: Dovecot, mails: Iterable[bytes]) -> None:

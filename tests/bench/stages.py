@@ -131,6 +131,7 @@ def watched() -> Stages:
     """Wrap the desk's functions in this process."""
     stages = Stages()
     stages.steps_of(Intake, "run", "imap")
+    stages.steps_of(Intake, "_move", "imap")
     stages.calls_of(FramedProtocol, "data_received", "imap")
     stages.calls_of(worker.intake, "parse", "content key")
     stages.calls_of(worker.intake, "content_key", "content key")

@@ -105,7 +105,7 @@ async def test_a_desk_on_trial_leaves_forms_to_staff(tmp_path: Path) -> None:
     async with a_house(f"sqlite:///{tmp_path}/desk.sqlite3", tmp_path, mode=Mode.SHADOW) as house:
         await ask.by_form(house.desk, mailbox="ann@example.com", language=Language.EN, rights=(Right.DELETION,), words="")
         await _take_all(house)
-        assert [each.name for each in await house.letters()] in ([], ["held_note"])
+        assert await house.letters() == []
         assert len(await rule.queue(house.desk, "staff:x")) == 1
 
 

@@ -83,6 +83,8 @@ async def test_a_broken_case_does_not_keep_the_clock_from_the_others(house: Hous
 class _Server:
     """A relay that fails as no server does, for one recipient."""
 
+    connections = 4
+
     def __init__(self) -> None:
         self.sent: list[str] = []
 

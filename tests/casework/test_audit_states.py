@@ -14,15 +14,15 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.desks import START, Hand, House, Received, a_house
-from worker.casework import ask, confirm, download, rule, status
+from worker.casework import ask, confirm, download, rule, status, undelivered
 from worker.casework.pages import Outcome
 from worker.rules.letters import Reason
-from worker.rules.model import ENDED, Language, RequestState, Right
+from worker.rules.model import ENDED, HoldReason, Language, RequestState, Right
 from worker.store import Ledger, Store, Tx, Vault
-from worker.store.tables import cases, effect, link, mail, request
+from worker.store.tables import cases, effect, letter, link, mail, request
 
 ANN = "ann@example.com"
 SHARED = "info@firm.test"
@@ -59,7 +59,7 @@ class Play:
 
     async def step(self) -> None:
         moves: tuple[Callable[[], Awaitable[Any]], ...] = (
-            self.mail, self.mail, self.form, self.reply, self.click, self.click, self.click, self.leave, self.resend, self.open_package,
+            self.mail, self.mail, self.form, self.lose, self.reply, self.click, self.click, self.click, self.leave, self.resend, self.open_package,
             self.time, self.time, self.rule, self.rule, self.house.carry_out, self.house.tick,
         )  # fmt: skip
         move = self.dice.choice(moves)
@@ -125,6 +125,10 @@ class Play:
         if letter is not None:
             await download.open_package(self.house.desk, letter.link("d"), letter.code)
 
+    async def lose(self) -> None:
+        """A letter cannot be delivered."""
+        await self.house.desk.store.run(_lose, self.dice)
+
     async def time(self) -> None:
         self.house.clock.pass_(hours=self.dice.choice((1, 25, 75, 24 * 8, 24 * 15)))
         if self.dice.random() < 0.5:
@@ -136,7 +140,7 @@ class Play:
             return
         item = self.dice.choice(lines)
         rights = tuple(right for right in Right if right is not Right.CORRECTION and self.dice.random() < 0.5)
-        act = self.dice.choice(("approve", "approve", "refuse", "answer", "close"))
+        act = self.dice.choice(("approve", "approve", "refuse", "answer", "close", "again", "reached"))
         self.done[-1] += f" {item.kind} {act} {','.join(rights)}"
         await self.decide(item.id, act, rights)
 
@@ -148,6 +152,11 @@ class Play:
             await rule.refuse(desk, "staff:x", item, rights, Reason.UNFOUNDED, "")
         elif act == "answer":
             await rule.answer(desk, "staff:x", item, "Our answer.")
+        elif act in {"again", "reached"}:
+            page = await rule.look(desk, "staff:x", item)
+            lost = tuple(each.id for each in page.undelivered) if page else ()
+            if act == "reached" or not await undelivered.send_again(desk, "staff:x", item, lost):
+                await undelivered.reached(desk, "staff:x", item, lost, "Called.")
         else:
             await rule.close(desk, "staff:x", item)
 
@@ -169,8 +178,10 @@ class Play:
             await self.house.carry_out()
             for line in await rule.queue(self.house.desk, "staff:x"):
                 await self.decide(line.id, "answer", ())
+                await self.decide(line.id, "reached", ())
             await self.look()
         assert await self.house.desk.store.run(_open) == [], self.done
+        assert not [line for line in await rule.queue(self.house.desk, "staff:x") if HoldReason.UNDELIVERED in line.reasons], self.done
 
 
 def _nothing_is_stuck(tx: Tx) -> None:
@@ -189,6 +200,12 @@ def _nothing_is_stuck(tx: Tx) -> None:
                 raise AssertionError(row)
             case _:
                 assert (row.case_id, row.asked) not in waiting, row
+
+
+def _lose(tx: Tx, dice: random.Random) -> None:
+    waiting = tx.connection.execute(select(letter.c.id).where(letter.c.state == "waiting").order_by(letter.c.id)).scalars().all()
+    if waiting:
+        tx.connection.execute(update(letter).where(letter.c.id == dice.choice(waiting)).values(state="failed", reply="550 5.1.1"))
 
 
 def _proved(tx: Tx) -> set[Right]:

@@ -10,7 +10,7 @@ from tests.desks import House, a_mail
 from worker.casework import confirm, download, status
 from worker.casework.pages import LinkState, Outcome
 from worker.rules.model import MailState, Right
-from worker.store import Tx
+from worker.store import Tx, mails
 from worker.store.tables import letter
 
 DELETE = "Please delete all my personal data."
@@ -167,6 +167,14 @@ async def test_an_unreadable_mail_is_quarantined_and_kept(house: House) -> None:
     mail_id = await house.receive(b"\x00\xff not a mail at all" * 10)
     state, _ = await house.state(mail_id)
     assert state in (MailState.QUARANTINED, MailState.HELD)
+
+
+async def test_the_beginning_of_a_mail_is_never_acted_upon_nor_moved(house: House) -> None:
+    mail_id = await house.receive(a_mail(DELETE), whole=False)
+    assert await house.state(mail_id) == (MailState.QUARANTINED, ("too-big",))
+    assert not await house.desk.store.run(mails.replay, mail_id)
+    assert await house.letters() == []
+    assert await house.desk.store.run(mails.not_moved, "privacy", "INBOX", 1) == []
 
 
 def _letters_due_later(tx: Tx) -> int:

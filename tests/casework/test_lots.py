@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import update
 
@@ -69,3 +71,16 @@ async def test_a_lot_is_as_large_as_its_bytes_allow(house: House) -> None:
     lot = await house.desk.store.run(mails.load_waiting, ids, 20, 1)
     assert [each.id for each in lot.mails] == ids[:1]
     assert list(lot.left) == ids[1:]
+
+
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.05, 0.1])
+async def test_a_stop_while_mails_are_read_loses_and_doubles_none(house: House, after: float) -> None:
+    senders = [f"customer{number}@example.com" for number in range(25)]
+    ids = await stored(house, senders)
+    going = asyncio.create_task(take.take_all(house.desk, ids))
+    await asyncio.sleep(after)
+    going.cancel()
+    await asyncio.gather(going, return_exceptions=True)
+    await take.take_all(house.desk, await house.desk.store.run(mails.unread))
+    assert set(await states(house, ids)) == {MailState.CASE}
+    assert sorted(each.to for each in await house.letters()) == sorted(senders)

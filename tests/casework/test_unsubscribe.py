@@ -96,16 +96,66 @@ async def test_choosing_no_topic_is_a_stop(world: World) -> None:
     assert [name for name, _, _ in world.outbox()] == ["unsubscribed"]
 
 
-async def test_choosing_after_a_stop_runs_exactly_what_was_chosen(world: World) -> None:
+async def test_a_passed_on_newsletter_ends_topics_and_begins_none(world: World) -> None:
+    world.topic("tips")
+    token = world.reader(ANN)
+
+    page = await unsubscribe.choose(world.desk, token, ("tips", "no such topic"))
+
+    assert [(line.name, line.subscribed) for line in page.topics] == [("offers", False), ("tips", False)]
+    assert (page.suppressed, page.asked) == (False, True)
+    assert running(world) == set()
+    assert [(name, recipient) for name, recipient, _ in world.outbox()] == [("opt_in", ANN)]
+
+
+async def test_a_topic_chosen_on_the_page_begins_when_the_owner_of_the_address_confirms(world: World) -> None:
+    world.topic("tips")
+    token = world.reader(ANN)
+    await unsubscribe.choose(world.desk, token, ("offers", "tips"))
+    assert running(world) == {"offers"}
+    ((_, _, text),) = world.outbox()
+
+    page = await unsubscribe.opt_in(world.desk, token_in(text, LinkKind.OPT_IN))
+
+    assert [line.name for line in page.topics] == ["tips"], "what ran before needs no confirmation"
+    assert running(world) == {"offers", "tips"}
+    assert events(world) == [(Event.SUBSCRIBED, "double opt-in")]
+
+
+async def test_choosing_after_a_stop_lifts_it_only_when_it_is_confirmed(world: World) -> None:
     world.topic("tips")
     token = world.reader(ANN)
     await unsubscribe.stop(world.desk, token)
 
-    page = await unsubscribe.choose(world.desk, token, ("tips", "no such topic"))
+    page = await unsubscribe.choose(world.desk, token, ("tips",))
 
-    assert [(line.name, line.subscribed) for line in page.topics] == [("offers", False), ("tips", True)]
-    assert not page.suppressed
+    assert (page.suppressed, page.can_undo, page.asked) == (True, True, True)
+    letters = {name: text for name, _, text in world.outbox()}
+    await unsubscribe.opt_in(world.desk, token_in(letters["opt_in"], LinkKind.OPT_IN))
     assert running(world) == {"tips"}
+    assert world.ask(newsletters.suppressed_at, world.person(ANN)) is None
+
+
+async def test_a_choice_that_begins_nothing_needs_no_letter(world: World) -> None:
+    world.topic("tips")
+    token = world.reader(ANN)
+    world.reader(ANN, topic="tips")
+
+    page = await unsubscribe.choose(world.desk, token, ("offers",))
+
+    assert not page.asked
+    assert running(world) == {"offers"}
+    assert world.outbox() == []
+
+
+async def test_a_passed_on_newsletter_floods_nobody_and_the_page_is_the_same(small_world: World) -> None:
+    small_world.topic("tips")
+    token = small_world.reader(ANN)
+
+    pages = [await unsubscribe.choose(small_world.desk, token, ("offers", "tips")) for _ in range(10)]
+
+    assert all(page == pages[0] for page in pages)
+    assert len(small_world.outbox()) == small_world.desk.policy.letters_per_day
 
 
 async def test_an_unknown_token_names_nobody_and_changes_nothing(world: World) -> None:
@@ -206,7 +256,10 @@ async def test_an_expired_link_still_stops_but_opens_nothing(world: World) -> No
     page = await unsubscribe.stop(world.desk, "t" * 43)
     assert (page.state, page.suppressed, page.can_undo) == (LinkState.EXPIRED, True, False)
     assert (await unsubscribe.undo(world.desk, "t" * 43)).suppressed
-    assert (await unsubscribe.choose(world.desk, "t" * 43, ("offers",))).suppressed
+    before = len(world.outbox())
+    chosen = await unsubscribe.choose(world.desk, "t" * 43, ("offers",))
+    assert (chosen.suppressed, chosen.asked) == (True, False)
+    assert len(world.outbox()) == before
 
 
 async def test_asking_for_erasure_sends_a_confirmation_letter_and_erases_nothing(world: World) -> None:

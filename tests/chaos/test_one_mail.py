@@ -69,7 +69,7 @@ async def is_told_and_erased(desk: Desk) -> None:
     assert not await desk.register.find("ann@example.com")
 
 
-MAIL_COMES_IN = ("note_door", "set_cursor", "Intake._commit", "Mailbox.move", "mark_moved")
+MAIL_COMES_IN = ("note_door", "begin_folder", "Intake._commit", "Mailbox.move", "mark_moved")
 STORIES = (Story("correction", correct, is_corrected, 2), Story("copy and erasure", copy_and_erase, is_told_and_erased, 4, MAIL_COMES_IN))
 
 

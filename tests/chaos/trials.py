@@ -27,7 +27,7 @@ from tests.register.conftest import a_contract
 from tests.servers import process
 from tests.servers.dovecot import Dovecot
 from tests.servers.smtp import ScriptedSmtp, run_smtp
-from worker.app import opened
+from worker.app import opened, prepare
 from worker.casework.desk import Desk
 from worker.settings import Settings, load
 
@@ -216,7 +216,7 @@ class Template:
 async def a_template(folder: Path, dovecot: Dovecot, more: str = "", contracts: int = 0) -> Template:
     """Make the databases once; Ann may have had many contracts."""
     settings = load(written(folder, dovecot=dovecot, user="nobody", smtp_port=process.free_port(), more=more), {})
-    settings.data.folder.mkdir()
+    await prepare(settings)
     async with opened(settings) as desk:
         await desk.register.add("customer", [ANN])
         await desk.register.add("contract", [a_contract(n, 1, date(2024, 1, 1)) for n in range(1, contracts + 1)])

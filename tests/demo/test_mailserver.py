@@ -42,7 +42,7 @@ async def test_the_desk_reads_moves_and_is_woken(server: ImapServer) -> None:
     box = Mailbox(MailboxSettings("demo", "127.0.0.1", server.port, tls="none", user=USER, password=server.password))
     await box.connect()
     try:
-        assert {"INBOX", "Junk"} <= set(await box.folders())
+        assert {"INBOX", "Junk"} <= set((await box.folders()).found)
         state = await box.select("INBOX")
         assert state is not None
         waiting = asyncio.create_task(box.wait(30))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.test_one_mail import GRACE, STORIES, Ended, Story, a_run
+from tests.chaos.test_one_mail import CONTRACTS, GRACE, STORIES, Ended, Story, a_run
 from tests.chaos.trials import Step, a_template, chosen, in_parallel
 from tests.servers.dovecot import Dovecot
 
@@ -17,7 +17,7 @@ KILLS = 5  # of each story
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 async def test_a_kill_on_a_mails_path_loses_nothing_and_changes_nothing_twice(story: Story, dovecot: Dovecot, tmp_path: Path) -> None:
-    template = await a_template(tmp_path / "template", dovecot, GRACE)
+    template = await a_template(tmp_path / "template", dovecot, GRACE, CONTRACTS)
     whole = await a_run(story, template, tmp_path / "whole", dovecot, None)
     assert (whole.deaths, whole.doubled) == (0, 0)
     kills = random.sample(chosen(whole.steps), KILLS)

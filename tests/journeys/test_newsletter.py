@@ -13,9 +13,10 @@ import pytest
 from playwright.async_api import Page
 
 from tests.journeys import words
-from tests.journeys.running import Journey, Letter
+from tests.journeys.running import WITHIN, Journey, Letter, a_journey, written
 from tests.journeys.walks import opened, pressed
-from tests.servers.smtp import Answer
+from tests.servers.dovecot import Dovecot
+from tests.servers.smtp import Answer, ScriptedSmtp, run_smtp
 from worker.operate import newsletter
 from worker.rules.model import Language
 
@@ -148,3 +149,20 @@ async def test_who_stops_while_it_goes_out_gets_nothing_more(desk: Journey, tmp_
     issues = [each for address in readers for each in desk.smtp.to(address) if b"List-Unsubscribe-Post" in each.data]
     assert len(issues) <= 2, "the one that had arrived, and the one in flight"
     assert all([await desk.suppressed(address) for address in readers])
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_newsletters_leave_by_a_relay_of_their_own_and_letters_by_the_other(
+    dovecot: Dovecot, mailbox_user: str, scripted_smtp: ScriptedSmtp, tmp_path: Path
+) -> None:
+    with run_smtp() as bulk:
+        more = f'[[newsletter.relay]]\nhost = "127.0.0.1"\nport = {bulk.port}\ntls = "none"\n'
+        config = written(tmp_path, dovecot=dovecot, user=mailbox_user, smtp_port=scripted_smtp.port, more=more)
+        async with a_journey(config, dovecot, mailbox_user, scripted_smtp) as desk:
+            await planned(desk, tmp_path, {"rita@example.com": Language.EN})
+            await desk.later(hours=1, minutes=1)
+            desk.deliver(words.ACCESS[Language.EN])
+            await bulk.arrived(1, recipient="rita@example.com", within=WITHIN)
+            await desk.letter("ann@example.com")
+    assert scripted_smtp.to("rita@example.com") == []
+    assert bulk.to("ann@example.com") == []

@@ -115,7 +115,7 @@ async def deletion(desk: Journey, page: Page, language: Language) -> None:
 
 
 async def unsubscription(desk: Journey, page: Page, language: Language) -> None:
-    """Mail; stopped, and a letter that says so, with a way back."""
+    """Mail; stopped, and a letter that says so, with a way to be erased too, and a way back."""
     address = await a_customer(desk, "stop", language)
     await desk.running.desk.store.run(lambda tx: newsletters.add_topic(tx, "offers", {language: "Offers"}))
     await desk.reader(address, language, "offers")
@@ -127,5 +127,14 @@ async def unsubscription(desk: Journey, page: Page, language: Language) -> None:
 
     await opened(page, letter.link("p"), language)
     assert await desk.suppressed(address), "opening the page brings nothing back"
+    await pressed(page, "form[action*='/erase'] button")
+    asked = await desk.letter(address, 2)
+    assert asked.language == language
+    assert await desk.names(address) == ["unsubscribed", "confirm"]
+    assert (await desk.requests(address))["deletion"] == "awaiting_confirmation"
+    await confirmed(page, asked, language)
+    assert (await desk.requests(address))["deletion"] == "waiting_grace"
+
+    await opened(page, letter.link("p"), language)
     await pressed(page, "form[action*='/undo'] button")
     assert not await desk.suppressed(address)

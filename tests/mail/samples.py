@@ -117,7 +117,7 @@ SAMPLES: Final[dict[str, tuple[AnyLetter, ...]]] = {
         Refused(REFERENCE, rights=(Right.DELETION,), reason=Reason.CONTRACT, explanation="2026/0042."),
         *(Refused(REFERENCE, rights=(Right.DELETION,), reason=reason, explanation="") for reason in Reason),
     ),
-    "held_note": (HeldNote(REFERENCE, legal_due=DUE),),
+    "held_note": (HeldNote(REFERENCE, legal_due=DUE, needs_button=True), HeldNote(REFERENCE, legal_due=DUE)),
     "answer": (Answer(REFERENCE, words="0042.\n\n- 1\n- 2"),),
     "extended": (
         Extended(REFERENCE, rights=TWO, new_due=DUE, explanation="2026/0042."),

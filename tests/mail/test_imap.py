@@ -14,6 +14,7 @@ from tests.servers.dovecot import Dovecot
 from tests.servers.process import free_port
 from worker.errors import MailboxUnavailable
 from worker.mail.imap import MAX_LOT, Mailbox
+from worker.mail.imap_folders import Folders
 from worker.mail.imap_settings import MailboxSettings
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -154,16 +155,16 @@ async def test_any_folder_name_can_be_used(dovecot: Dovecot, mailbox_user: str, 
     dovecot.deliver(mailbox_user, mail())
     async with opened(dovecot, mailbox_user, folders=("INBOX", folder)) as box:
         await box.move([1], folder)
-        assert await box.folders() == ["INBOX", folder]
+        assert (await box.folders()).found == ("INBOX", folder)
         await box.select(folder)
         assert await raws(box) == [mail()]
 
 
 async def test_folders_are_those_that_exist_and_junk_goes_by_its_mark(dovecot: Dovecot, mailbox_user: str) -> None:
     async with opened(dovecot, mailbox_user, folders=("inbox", "Spam", "Nowhere")) as box:
-        assert await box.folders() == ["INBOX", "Junk"]
+        assert await box.folders() == Folders(("INBOX", "Junk"), ("Nowhere",))
     async with opened(dovecot, mailbox_user, folders=("Junk", "INBOX")) as box:
-        assert await box.folders() == ["Junk", "INBOX"]
+        assert (await box.folders()).found == ("Junk", "INBOX")
 
 
 async def test_new_mail_ends_the_wait(dovecot: Dovecot, mailbox_user: str) -> None:

@@ -35,7 +35,7 @@ async def box(server: ImapServer) -> AsyncIterator[Mailbox]:
 
 
 async def test_a_mail_is_awaited_fetched_and_moved(server: ImapServer, box: Mailbox) -> None:
-    assert (await box.folders())[0] == "INBOX"
+    assert (await box.folders()).found[0] == "INBOX"
     state = await box.select("INBOX")
     waiting = asyncio.create_task(box.wait(10))
     await asyncio.sleep(0.1)

@@ -433,3 +433,11 @@ def test_the_documentation_names_every_letter_filter_and_element() -> None:
     assert {letter.name for letter in LETTERS} <= set(re.findall(r"`(\w+)`", text))
     for name in ("right", "column", "item", "reason", "day", "moment", "authority", "court", "policy_url"):
         assert f" \\| {name} }}}}`" in text
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_person_responsible_stands_on_every_letter_if_there_is_one(language: Language) -> None:
+    with_one, without = Letters(replace(CARD, responsible="Lea Maes, dpo@example.com")), Letters(CARD)
+    for samples in SAMPLES.values():
+        assert "Lea Maes, dpo@example.com" in flat(rendered(with_one, samples[0], language).text)
+        assert "data protection" not in rendered(without, samples[0], language).text

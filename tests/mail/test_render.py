@@ -6,7 +6,7 @@ import email
 import email.policy
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from worker.errors import RelayRefused
 from worker.mail.envelope import Envelope
 from worker.mail.parse import parse
-from worker.mail.render import compose
+from worker.mail.render import again, compose
 from worker.rules.mail import Address, OutboundMail
 
 DESK = Address("privacy@example.org", "Example BV, Privacy")
@@ -45,6 +45,15 @@ def read(raw: bytes) -> EmailMessage:
 
 def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def test_a_letter_that_is_written_again_differs_in_its_id_and_date_alone() -> None:
+    first = composed()
+    later = AT + timedelta(days=2)
+    second = again(first, "<other@desk.example.com>", date=later)
+    message = read(second)
+    assert (message["Message-ID"], message["Date"].datetime) == ("<other@desk.example.com>", later)
+    assert again(second, LETTER.message_id, date=AT) == first
 
 
 def test_another_program_reads_what_was_written() -> None:

@@ -364,3 +364,54 @@ async def test_two_hundred_letters_leave_within_seconds(smtp_sink: SmtpSink) -> 
     async with relay(smtp_sink.port) as desk:
         async with asyncio.timeout(10):
             await asyncio.gather(*(desk.send(LETTER, DESK, f"ann{n}@example.com") for n in range(200)))
+
+
+# What a relay says of itself --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (Answer.ACCEPT, ""),
+        (Answer.LATER, ""),
+        (Answer.NEVER, ""),
+        (Answer.LATER_AT_DATA, ""),
+        (Answer.DROP, "the relay: the connection was lost"),
+    ],
+)
+async def test_a_letter_that_is_not_wanted_is_not_the_relays_fault(scripted_smtp: ScriptedSmtp, answer: Answer, problem: str) -> None:
+    scripted_smtp.on("ann", answer)
+    async with relay(scripted_smtp.port) as desk:
+        assert desk.problem is None
+        with contextlib.suppress(RelayRefused, RelayUnavailable):
+            await desk.send(LETTER, DESK, "ann@example.com")
+        assert desk.problem == problem
+
+
+async def test_a_relay_is_greeted_only_if_nobody_knows_how_it_is() -> None:
+    port = free_port()
+    async with relay(port) as desk:
+        await desk.greet()
+        assert desk.problem == f"127.0.0.1:{port}: Connection refused"
+        with run_smtp(ScriptedSmtp(port=port)) as script:
+            await desk.greet()
+            assert desk.problem == ""
+            await desk.greet()
+            assert script.sessions == 1
+            assert script.accepted == []
+
+
+@pytest.mark.parametrize(("user", "password"), [("desk", "wrong"), ("", "")])
+async def test_a_login_that_the_relay_does_not_take_is_its_problem_also_when_it_is_only_greeted(user: str, password: str) -> None:
+    with run_smtp(login=("desk", "secret")) as script:
+        async with relay(script.port, user=user, password=password) as desk:
+            await desk.greet()
+            assert "look at [smtp] user, auth and password" in (desk.problem or "")
+            await desk.greet()
+            assert desk.problem
+
+
+async def test_a_greeting_goes_well_with_postfix(postfix: Postfix) -> None:
+    async with relay(postfix.port) as desk:
+        await desk.greet()
+        assert desk.problem == ""

@@ -23,7 +23,7 @@ from worker.rules.mail import Address
 from worker.rules.model import Language
 from worker.rules.policy import Policy
 from worker.sender import Sender
-from worker.store import Ledger, Store, Tx, Vault, campaigns, letters, newsletters
+from worker.store import Ledger, Schema, Store, Tx, Vault, campaigns, letters, newsletters
 
 CARD = DeskCard(
     company="Zonnebloem & Zoon", address="Kerkstraat 1, 9000 Gent", contact="privacy@desk.example.com", base_url="https://desk.example.com",
@@ -117,7 +117,7 @@ def a_world(database_url: str, folder: Path, clock: HandClock | None = None, **c
     clock = clock or HandClock()
     vault = Vault(b"m" * 32, b"i" * 32)
     store = Store(database_url, vault, Ledger(folder / "ledger"), clock)
-    if not store.schema_is_current():
+    if store.schema() is not Schema.CURRENT:
         store.migrate()
     desk = Desk(
         store=store, register=cast("Any", None), engine=EmbeddedEngine(clock), letters=Letters(CARD), reader=cast("Any", None), clock=clock,

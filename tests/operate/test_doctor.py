@@ -10,7 +10,8 @@ import pytest
 from worker import app
 from worker.demo.mailserver import USER, ImapServer
 from worker.demo.postoffice import PostOffice
-from worker.operate.doctor import doctor
+from worker.mail.imap_folders import Folders
+from worker.operate.doctor import _readable, doctor
 from worker.settings import Settings, load
 from worker.store import make_key
 
@@ -46,9 +47,8 @@ def environment(tmp_path: Path, servers: tuple[ImapServer, PostOffice]) -> dict[
 
 async def ready(environment: Mapping[str, str]) -> Settings:
     settings = load(None, environment)
-    settings.data.folder.mkdir(exist_ok=True)
-    async with app.opened(settings):
-        return settings
+    await app.prepare(settings)
+    return settings
 
 
 async def wrong_lines(environment: Mapping[str, str], capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -69,9 +69,13 @@ async def test_a_desk_that_has_everything_is_well(environment: dict[str, str], c
     [
         ("MAILBOX__0__PASSWORD", "not this one", "wrong  mailbox privacy"),
         ("MAILBOX__0__PORT", "1", "wrong  mailbox privacy"),
+        ("MAILBOX__0__FOLDERS", "INBOX, Requests", "wrong  mailbox privacy: logged in, folders INBOX; not there: Requests."),
         ("SMTP__PORT", "1", "wrong  smtp"),
         ("DESK__COUNTRY", "XX", "wrong  holidays"),
         ("WEB__POLICY_FOLDER", "/", "wrong  privacy policy"),
+        ("MAILBOX__0__PURGE", "retention", "wrong  mailbox.0.purge: is not in this release"),
+        ("MAILBOX__0__AUTHSERV_ID", "mx.example.org", "wrong  mailbox.0.authserv_id: is not in this release"),
+        ("NEWSLETTER__UNSUBSCRIBE_MAILBOX", "stop@example.org", "wrong  newsletter.unsubscribe_mailbox"),
     ],
 )
 async def test_one_thing_that_is_wrong_is_named_alone(
@@ -82,16 +86,28 @@ async def test_one_thing_that_is_wrong_is_named_alone(
     assert "not this one" not in line
 
 
+async def test_the_relay_of_newsletters_is_looked_at_too(environment: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    bulk = {"HOST": "127.0.0.1", "PORT": "1", "TLS": "none"}
+    given = {f"PRIVACY_DESK__NEWSLETTER__RELAY__0__{name}": value for name, value in bulk.items()}
+    (line,) = await wrong_lines({**environment, **given}, capsys)
+    assert line.startswith("wrong  newsletter.relay.0: 127.0.0.1:1: Connection refused")
+
+
 async def test_a_store_that_was_never_migrated_is_told(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = load(None, {**environment, "PRIVACY_DESK__STORE__URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}"})
     settings.data.folder.mkdir()
     assert await doctor(settings) == 1
-    assert "privacy-desk migrate" in capsys.readouterr().out
+    assert "privacy-desk init" in capsys.readouterr().out
 
 
 async def test_a_key_that_others_can_read_is_told(environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "index.key").chmod(0o640)
     (line,) = await wrong_lines(environment, capsys)
     assert "chmod 600" in line
+
+
+def test_a_junk_folder_that_no_spam_has_made_yet_is_no_fault() -> None:
+    line = _readable("mailbox privacy", 0, Folders(("INBOX",), ("Junk",)))
+    assert str(line) == "ok     mailbox privacy: logged in, folders INBOX; not there yet, read as soon as it is: Junk"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ from worker.errors import ConfigurationError
 from worker.newsletter.settings import NewsletterSettings
 from worker.operate import newsletter
 from worker.rules.audit import Event
-from worker.rules.model import Language
-from worker.store import audit, newsletters
+from worker.rules.model import DeliveryState, Language
+from worker.store import audit, campaigns, newsletters
 from worker.store.campaigns import CampaignState
 
 pytest_plugins = ["tests.newsletter.fixtures"]
@@ -188,3 +190,48 @@ def test_a_list_of_those_who_said_no_is_taken(world: World, tmp_path: Path, caps
     assert capsys.readouterr().out.count("2 get no newsletter any more") == 2
     (entry,) = [each for each in world.ask(audit.entries, audit.DESK) if each.event is Event.SUPPRESSED]
     assert entry.facts == {"origin": "import", "count": 2}
+
+
+def a_sent_newsletter(world: World) -> str:
+    """Ann got it, Bob's server said no, Eva was erased since, and Off had stopped in time."""
+    for mailbox in (ANN, "bob@readers.example.com", "eva@readers.example.com", "off@readers.example.com"):
+        world.reader(mailbox)
+    campaign_id, results = (
+        world.plan(),
+        {ANN: (DeliveryState.SENT, "250 2.0.0 ok"), "bob@readers.example.com": (DeliveryState.FAILED, "550 5.1.1 no such user")},
+    )
+    for claimed in world.claim(campaign_id):
+        address = claimed.reader.address.mailbox if claimed.reader else ""
+        world.ask(campaigns.settle, claimed, *results.get(address, (DeliveryState.SKIPPED, "suppressed")))
+    world.ask(newsletters.erase_person, world.person("eva@readers.example.com"))
+    return campaign_id
+
+
+def test_the_results_of_a_newsletter_are_told_in_numbers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    campaign_id = a_sent_newsletter(world)
+    newsletter.results(world.desk, campaign_id[:14])
+    said = capsys.readouterr().out
+    assert "1 sent\n" in said
+    assert "1 failed     550 5.1.1 no such user" in said
+    assert "2 skipped    suppressed" in said
+    assert "readers.example.com" not in said
+    assert not [each for each in world.ask(audit.entries, audit.DESK) if each.event is Event.DATA_READ]
+
+
+def test_the_results_per_reader_are_a_file_of_the_owner_and_the_look_is_logged(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newsletter, "_RESULTS", 3)  # more than one lot
+    campaign_id, path = a_sent_newsletter(world), tmp_path / "results.csv"
+    newsletter.results(world.desk, campaign_id, into=path)
+    assert "4 readers are in" in capsys.readouterr().out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    rows = {row["email"]: row for row in csv.DictReader(path.read_text("utf-8").splitlines())}
+    assert rows[ANN] == {"email": ANN, "state": "sent", "attempts": "1", "sent_at": "2026-12-01T08:00:00+01:00", "reply": "250 2.0.0 ok"}
+    assert rows["bob@readers.example.com"]["state"] == "failed"
+    assert rows[""]["reply"] == "suppressed"  # who was erased since: that there was a reader, not who
+    looks = [each for each in world.ask(audit.entries, audit.DESK) if each.event is Event.DATA_READ]
+    assert [(each.actor, each.facts["campaign"]) for each in looks] == [("operator", campaign_id)] * 2
+    assert sum(int(each.facts["count"] or 0) for each in looks) == 4
+    with pytest.raises(ConfigurationError, match="exists already"):
+        newsletter.results(world.desk, campaign_id, into=path)

@@ -60,6 +60,47 @@ def test_belgium_has_ten_public_holidays() -> None:
     assert date(2026, 5, 25) in holidays("BE", 2026)  # Whit Monday
 
 
+#: The calendars of the years, written out.
+CALENDARS = {
+    ("DE", 2026): "01-01 04-03 04-06 05-01 05-14 05-25 10-03 12-25 12-26",
+    ("DE", 2027): "01-01 03-26 03-29 05-01 05-06 05-17 10-03 12-25 12-26",
+    ("FR", 2026): "01-01 04-06 05-01 05-08 05-14 05-25 07-14 08-15 11-01 11-11 12-25",
+    ("FR", 2027): "01-01 03-29 05-01 05-06 05-08 05-17 07-14 08-15 11-01 11-11 12-25",
+    ("LU", 2026): "01-01 04-06 05-01 05-09 05-14 05-25 06-23 08-15 11-01 12-25 12-26",
+    ("LU", 2024): "01-01 04-01 05-01 05-09 05-20 06-23 08-15 11-01 12-25 12-26",  # Ascension on Europe Day
+    ("NL", 2026): "01-01 04-06 04-27 05-05 05-14 05-25 12-25 12-26",
+    ("NL", 2025): "01-01 04-21 04-26 05-05 05-29 06-09 12-25 12-26",  # 27 April is a Sunday
+}
+
+
+@pytest.mark.parametrize(("country", "year"), CALENDARS)
+def test_a_countrys_holidays_are_those_of_its_calendar(country: str, year: int) -> None:
+    assert sorted(f"{day:%m-%d}" for day in holidays(country, year)) == CALENDARS[country, year].split()
+
+
+@pytest.mark.parametrize(
+    ("country", "received", "legal"),
+    [
+        ("NL", "2026-03-27", "2026-04-28"),  # King's Day
+        ("NL", "2026-04-05", "2026-05-06"),  # Liberation Day
+        ("NL", "2026-03-03", "2026-04-03"),  # Good Friday does not move a term of Union law
+        ("DE", "2026-03-03", "2026-04-07"),  # Good Friday and Easter Monday
+        ("DE", "2026-02-28", "2026-03-30"),  # Saturday 28 March
+        ("FR", "2026-04-08", "2026-05-11"),  # Friday 8 May, then a weekend
+        ("FR", "2026-06-14", "2026-07-15"),
+        ("LU", "2026-05-23", "2026-06-24"),
+    ],
+)
+def test_a_last_day_moves_over_the_holidays_of_its_country(country: str, received: str, legal: str) -> None:
+    assert due_days(date.fromisoformat(received), country)[1] == date.fromisoformat(legal)
+
+
+def test_without_a_table_saturdays_and_sundays_alone_move_a_last_day() -> None:
+    assert due_days(date(2026, 11, 25), "ZZ")[1] == date(2026, 12, 25)
+    assert due_days(date(2026, 3, 5), "ZZ")[1] == date(2026, 4, 6)
+    assert due_days(date(2026, 1, 28), "ZZ")[1] == date(2026, 3, 2)
+
+
 @given(DAYS)
 def test_a_legal_last_day_is_a_working_day_at_most_four_days_later(received: date) -> None:
     due, legal = due_days(received, "BE")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import imaplib
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -145,6 +147,13 @@ class Dovecot:
         """The mails that a folder holds, in order of delivery."""
         return [each.read_bytes() for each in self._files(user, folder)]
 
+    def take_out(self, user: str, folder: str = "INBOX") -> bytes:
+        """The only mail of a folder, removed from it."""
+        (only,) = self._files(user, folder)
+        raw = only.read_bytes()
+        only.unlink()
+        return raw
+
     def count(self, user: str, folder: str = "INBOX") -> int:
         """How many mails a folder holds."""
         return len(self._files(user, folder))
@@ -154,12 +163,22 @@ class Dovecot:
         found = sorted(each.name[1:] for each in self._maildir(user).glob(".*") if each.is_dir())
         return ["INBOX", *found]
 
+    def create(self, user: str, folder: str) -> None:
+        """Make a folder by the server itself, as it does with the first spam: all who are connected can see it."""
+        with imaplib.IMAP4("127.0.0.1", self.port) as client:
+            client.login(user, self.password)
+            client.create(folder)
+
     def forget(self, user: str) -> None:
         """Remove a user's mails and folders."""
         shutil.rmtree(self.root / "mail" / user, ignore_errors=True)
 
     def renumber(self, user: str) -> None:
-        """Forget every UID of a user: the next connection finds another UIDVALIDITY."""
+        """Forget every UID of a user: the next connection finds another UIDVALIDITY, which is the second of its making."""
+        lists = [each.read_text("utf-8", "replace") for each in self._maildir(user).rglob("dovecot-uidlist")]
+        newest = max((int(found[1]) for text in lists if (found := re.match(r"\d+ V(\d+) ", text))), default=0)
+        while time.time() < newest + 1:
+            time.sleep(0.05)
         for kind in ("dovecot-uidlist*", "dovecot-uidvalidity*", "dovecot.index*", "dovecot.list.index*"):
             for each in self._maildir(user).rglob(kind):
                 each.unlink()

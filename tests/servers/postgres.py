@@ -19,11 +19,27 @@ PACKAGE = "postgresql"
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=127.0.0.1", "max_connections=100")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Postgres:
-    """A running server; ``url`` names its maintenance database."""
+    """A server that can go down and come back; ``url`` names its maintenance database."""
 
     port: int
+    root: Path
+    owner: process.Account
+    server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Serve, and wait until it answers."""
+        settings = [part for each in FAST for part in ("-c", each)]
+        command = [_binary("postgres"), "-D", str(self.root / "data"), "-p", str(self.port), "-k", str(self.root), *settings]
+        self.server = process.spawn(command, owner=self.owner, log=self.root / "log")
+        process.wait_until(lambda: _answers(self.port), "PostgreSQL", self.server, self.root / "log")
+
+    def stop(self) -> None:
+        """Go down; every connection is cut."""
+        if self.server is not None:
+            process.stop(self.server, signal.SIGINT)
+            self.server = None
 
     def url_of(self, database: str) -> str:
         """``postgresql://desk@127.0.0.1:PORT/DATABASE``."""
@@ -53,17 +69,14 @@ def run_postgres() -> Iterator[Postgres]:
     """Make a cluster in a temporary folder and serve it on a free loopback port."""
     owner = process.account("postgres")
     with process.folder("pg", owner) as root:
-        data, log, port = root / "data", root / "log", process.free_port()
-        log.touch()
-        _initialise(data, owner)
-        settings = [part for each in FAST for part in ("-c", each)]
-        command = [_binary("postgres"), "-D", str(data), "-p", str(port), "-k", str(root), *settings]
-        server = process.spawn(command, owner=owner, log=log)
+        (root / "log").touch()
+        _initialise(root / "data", owner)
+        server = Postgres(process.free_port(), root, owner)
         try:
-            process.wait_until(lambda: _answers(port), "PostgreSQL", server, log)
-            yield Postgres(port)
+            server.start()
+            yield server
         finally:
-            process.stop(server, signal.SIGINT)
+            server.stop()
 
 
 def _initialise(data: Path, owner: process.Account) -> None:

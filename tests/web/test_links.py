@@ -150,6 +150,61 @@ async def test_an_expired_link_offers_a_fresh_one_by_mail(site: Site) -> None:
     assert "Ann" not in page.text
 
 
+async def a_package_that_is_no_longer_there(site: Site) -> str:
+    """The path of an expired download link of Ann's."""
+    await site.house.write(ACCESS)
+    letter = await site.house.last("confirm")
+    await site.post(f"/c/{letter.link('c')}", {"right": "access"})
+    await site.house.carry_out()
+    path = f"/d/{(await site.house.last('package_ready')).link('d')}"
+    site.house.clock.pass_(days=15)
+    return path
+
+
+async def test_an_expired_package_can_be_asked_for_again_by_one_button(site: Site) -> None:
+    path = await a_package_that_is_no_longer_there(site)
+    page = await site.get(path)
+    assert "This link is too old" in page.text
+    assert f'<form method="post" action="{path}/again' in page.text
+    assert (await site.post(f"{path}/again")).status_code == 200
+    fresh = await site.house.last("confirm", "ann@example.com")
+    await site.post(f"/c/{fresh.link('c')}", {"right": "access"})
+    await site.house.carry_out()
+    ready = await site.house.last("package_ready")
+    assert "Ann Peeters" in (await site.post(f"/d/{ready.link('d')}", {"code": ready.code})).text
+
+
+async def test_a_package_that_was_locked_can_be_asked_for_again_once_it_has_expired(site: Site) -> None:
+    await site.house.write(ACCESS)
+    letter = await site.house.last("confirm")
+    await site.post(f"/c/{letter.link('c')}", {"right": "access"})
+    await site.house.carry_out()
+    path = f"/d/{(await site.house.last('package_ready')).link('d')}"
+    for _ in range(5):
+        await site.post(path, {"code": "222222"})
+    assert "/resend" in (await site.get(path)).text
+    site.house.clock.pass_(days=15)
+    assert f"{path}/again" in (await site.get(path)).text
+
+
+async def test_asking_for_a_package_again_says_the_same_whatever_comes_of_it_and_sends_no_flood(site: Site) -> None:
+    path = await a_package_that_is_no_longer_there(site)
+    before = len(await site.house.letters())
+    texts = {(await site.post(f"{path}/again")).text for _ in range(6)}
+    assert len(texts) == 1
+    assert len(await site.house.letters()) - before <= site.house.desk.policy.letters_per_day + 1  # one more waits until tomorrow
+    assert (await site.post(f"{path}/again", sec_fetch_site="cross-site")).status_code == 403
+    assert (await site.post(f"/d/{'A' * 43}/again")).status_code == 404
+
+
+async def test_a_package_that_is_still_there_is_not_asked_for_again(site: Site) -> None:
+    path = await a_package_that_is_no_longer_there(site)
+    site.house.clock.pass_(days=-14)
+    before = len(await site.house.letters())
+    await site.post(f"{path}/again")
+    assert len(await site.house.letters()) == before
+
+
 async def test_letters_over_the_limit_of_the_day_wait_and_the_page_says_so(site: Site) -> None:
     letter = await asked(site, DELETION)
     path = f"/r/{letter.link('r')}/resend"

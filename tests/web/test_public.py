@@ -3,12 +3,18 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
-from tests.web.conftest import Site
+from tests.desks import House
+from tests.web.conftest import Site, served
+from worker.casework import rule, take
 from worker.rules.model import Language
+from worker.store import mails
+from worker.web.app import public_app
+from worker.web.settings import WebSettings
 from worker.web.site import HEADERS
 
 FORM = "application/x-www-form-urlencoded"
@@ -93,11 +99,25 @@ async def test_words_alone_are_read_like_a_mail(site: Site) -> None:
     assert answer.status_code == 200
 
 
+async def test_an_address_alone_is_enough_and_a_person_asks_what_is_wanted(site: Site) -> None:
+    chosen = await site.post("/", {"right": "access", "address": "eve@example.com"})
+    for form in ({"address": "ann@example.com"}, {"address": "ann@example.com", "right": "invented", "words": " \n "}):
+        alone = await site.post("/", form)
+        assert (alone.status_code, alone.text) == (200, chosen.text.replace("eve@", "ann@"))
+    await take.take_all(site.house.desk, await site.house.desk.store.run(mails.unread))
+    assert len(await rule.queue(site.house.desk, "staff:1")) == 2
+    assert [each.name for each in await site.house.letters("ann@example.com")] == ["held_note"]
+
+
+async def test_the_note_after_an_empty_form_is_in_the_language_of_the_form(site: Site) -> None:
+    await site.post("/?lang=de", {"address": "ann@example.com"})
+    await take.take_all(site.house.desk, await site.house.desk.store.run(mails.unread))
+    assert (await site.house.last("held_note")).message["Content-Language"] == "de"
+
+
 MISTAKES = (
-    ({"address": "ann@example.com"}, "Please choose something"),
     ({"right": "access", "address": "ann"}, "not a complete e-mail address"),
     ({"right": "access"}, "not a complete e-mail address"),
-    ({"right": "invented", "address": "ann@example.com"}, "Please choose something"),
     ({"words": "x" * 8001, "address": "ann@example.com"}, "a little long"),
     ({"right": "access", "address": "ann@example.com, eve@example.com"}, "not a complete e-mail address"),
 )
@@ -244,3 +264,12 @@ async def test_a_page_does_not_wait_for_the_network_to_acknowledge_its_headers(s
         await site.get("/")
         times.append(time.perf_counter() - begun)
     assert min(times) < 0.038  # seconds; with Nagle's algorithm no page takes less than 0.040
+
+
+@pytest.mark.parametrize("language", list(Language))
+async def test_the_person_responsible_stands_on_the_pages_if_there_is_one(house: House, language: Language) -> None:
+    for responsible in ("Lea Maes, dpo@example.com", ""):
+        desk = replace(house.desk, card=replace(house.desk.card, responsible=responsible))
+        async with served(public_app(desk, WebSettings(), lambda: True)) as web:
+            page = (await web.get(f"/?lang={language}")).text
+        assert ("Lea Maes, dpo@example.com" in page) is bool(responsible)

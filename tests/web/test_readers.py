@@ -55,6 +55,19 @@ async def test_topics_are_chosen_one_by_one(site: Site) -> None:
     assert await site.running() == set()
 
 
+async def test_a_new_topic_is_asked_by_letter_and_the_page_says_so_whatever_becomes_of_it(site: Site) -> None:
+    token = await site.reader(topics=("products",))
+    pages = [await site.post(f"/p/{token}", {"topic": ["products", "security"]}) for _ in range(5)]
+    assert "Please look in your mailbox" in pages[0].text
+    assert "rita" not in pages[0].text
+    assert len({page.text for page in pages}) == 1
+    assert len(await site.house.letters("rita@example.com")) == 3
+    assert await site.running() == {"products"}
+    letter = await site.house.last("opt_in", "rita@example.com")
+    assert "You are on the list" in (await site.post(f"/o/{letter.link('o')}")).text
+    assert await site.running() == {"products", "security"}
+
+
 async def test_erase_my_data_too_asks_by_letter_first(site: Site) -> None:
     token = await site.reader("ann@example.com")
     assert "look in your mailbox" in (await site.post(f"/p/{token}/erase")).text

@@ -98,6 +98,17 @@ async def test_the_list_shows_what_waits_and_why_but_no_person(site: Site, signe
     assert "1" in (await clerk.get("/desk/?show=<script>")).text
 
 
+async def test_the_list_marks_what_is_due_soon_and_what_is_too_late(site: Site, signed_in: Clerks) -> None:
+    await held(site)
+    for days, tone, shown in ((0, "good", False), (27, "warn", True), (40, "bad", True)):
+        site.house.clock.pass_(days=days)
+        clerk: Clerk = await signed_in(name=f"lea{days}")
+        page = (await clerk.get("/desk/")).text
+        assert re.search(r'<span class="badge (\w+)">', page)[1] == tone  # type: ignore[index]
+        assert ("Due soon or too late" in page) is shown
+        assert ("Nothing here fits this choice" in (await clerk.get("/desk/?show=urgent")).text) is not shown
+
+
 async def test_one_held_mail_shows_its_text_as_text_and_the_look_is_recorded(site: Site, signed_in: Clerks) -> None:
     clerk: Clerk = await signed_in()
     mail_id = await held(site)

@@ -9,6 +9,7 @@ import pytest
 
 import worker.web
 from worker.mail.words import TEMPLATES
+from worker.rules.letters import LETTERS
 from worker.rules.model import HoldReason, Language, Origin, RequestState, Right, Role
 from worker.rules.reading.model import Label
 from worker.web.wording import accepted, load_wording
@@ -16,6 +17,7 @@ from worker.web.wording import accepted, load_wording
 #: Keys that code or templates put together from a member of a vocabulary.
 CLOSED: dict[str, Iterable[str]] = {
     "state": RequestState, "state_text": RequestState, "hold": HoldReason, "label": Label, "role": Role, "origin": Origin, "does": Right, "language": Language,
+    "letter": [each.name for each in LETTERS],
 }  # fmt: skip
 
 
@@ -67,7 +69,7 @@ BUILT = {
     ),
     "error": (r"(bad|foreign|not_found|method|too_large|broken)(_title)?",),
     "staff": (
-        r"(done|do|check)_(approve|answer|refuse|close)",
+        r"(done|do|check)_(approve|answer|refuse|close|again|reached)",
         r"kind_(mail|case)",
         r"need_\w+|cannot_answer",
         r"signed_out|expired|gone",

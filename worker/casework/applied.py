@@ -82,7 +82,7 @@ def _own_holdings(tx: Tx, case: Case) -> dict[str, Any]:
             "origin": c.origin.value,
             "rights": [r.right.value for r in c.requests],
         }
-        for c in cases.of_person(tx, person)
+        for c in cases.every_of_person(tx, person)
     ]
     return {"newsletters": newsletters.held_about(tx, person), "requests": asked}
 

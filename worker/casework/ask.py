@@ -37,7 +37,8 @@ _HARD: Final = frozenset({
 async def by_form(desk: Desk, *, mailbox: str, language: Language, rights: tuple[Right, ...], words: str) -> None:
     """Open a request with origin ``web form``. What only a person can read is stored as a mail and takes a mail's path.
 
-    Raises nothing for a known, unknown or over-used address: the page is the same.
+    An address alone is one of these: who fills in the form wants something. Raises nothing for a known, unknown or
+    over-used address: the page is the same.
     """
     raw = _as_mail(desk, mailbox, language, rights, words)
     reading = desk.reader.read(parse(raw)) if words.strip() else None
@@ -47,8 +48,7 @@ async def by_form(desk: Desk, *, mailbox: str, language: Language, rights: tuple
         rights, Origin.WEB_FORM, language, desk.clock.now(), changes, given_name(fields.name, changes), named_addresses(Address(mailbox), fields)
     )  # fmt: skip
     if desk.mode is Mode.SHADOW or not rights or (Right.CORRECTION in rights and not changes) or (reading and _for_a_person(reading)):
-        if rights or reading is not None:
-            await desk.store.run(_store, desk, raw)
+        await desk.store.run(_store, desk, raw)
     else:
         await desk.store.run(_ask_and_keep, desk, Address(mailbox), asked, raw if reading is not None else b"")
 

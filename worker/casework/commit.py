@@ -12,7 +12,7 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from worker.mail.render import compose
+from worker.mail.render import again, compose
 from worker.rules.audit import Event
 from worker.rules.deadline import local_day
 from worker.rules.decision import (
@@ -27,6 +27,7 @@ from worker.rules.decision import (
     Plan,
     Record,
     Reminded,
+    Repeat,
     RevokeLinks,
     Send,
     SetChanges,
@@ -128,6 +129,8 @@ def _write(work: _Work, action: Action) -> None:  # noqa: C901, PLR0912 - one br
             _change_request(work, action.right, lambda request: replace(request, changes=action.changes))
         case Send():
             _send(work, action)
+        case Repeat():
+            _repeat(work, action)
         case Plan():
             _plan(work, action)
         case CancelEffects():
@@ -242,6 +245,17 @@ def deliver(
         due=due or tx.now, verification=verification,
     )  # fmt: skip
     desk.engine.enqueue(tx, "outbox", "outbox", [letter_id], due)
+
+
+def _repeat(work: _Work, action: Repeat) -> None:
+    tx, letter_id = work.tx, new_id()
+    message_id, old = f"<{letter_id}@{work.desk.mail_domain}>", letters.load(tx, action.letter_id)
+    letters.add(
+        tx, letter_id=letter_id, case_id=old.case_id, key_id=old.key_id, person=old.person, name=old.name, to=old.to,
+        raw=again(old.raw, message_id, date=tx.now), message_id=message_id, due=tx.now,
+    )  # fmt: skip
+    work.desk.engine.enqueue(tx, "outbox", "outbox", [letter_id])
+    _record(work, Event.LETTER_WRITTEN, {"letter": old.name, "id": letter_id, "again": action.letter_id})
 
 
 def _new_address(case: Case) -> Address:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from worker.mail.parse import DEFAULT_LIMITS, ParseLimits
 from worker.rules.deadline import local_day
 from worker.rules.decision import Mode
 from worker.rules.model import Language
@@ -39,6 +40,8 @@ class Desk:
     mode: Mode = Mode.ON
     #: The languages of the company, its first one for mails whose language cannot be told.
     languages: tuple[Language, ...] = tuple(Language)
+    #: What a mail may be to be read at all.
+    limits: ParseLimits = DEFAULT_LIMITS
 
     @property
     def mail_domain(self) -> str:

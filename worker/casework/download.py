@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from worker.casework import ask
 from worker.casework.commit import typed_code
-from worker.casework.confirm import link_state
+from worker.casework.confirm import link_state, locked
 from worker.casework.package_file import pieces, rows_of
 from worker.casework.pages import Download, LinkState, Outcome
 from worker.rules.audit import Event
-from worker.rules.model import LinkKind
+from worker.rules.model import LinkKind, Right
 from worker.rules.policy import CODE_TRIES
+from worker.rules.trigger import Asked
 from worker.store import audit, cases, links, packages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from datetime import datetime
 
     from worker.casework.desk import Desk
     from worker.store import Tx
@@ -31,13 +34,34 @@ def _view(tx: Tx, token: str) -> Download:
     return _page(tx, links.find(tx, token, LinkKind.DOWNLOAD), Outcome.CLOSED)
 
 
+def _state(link: StoredLink, now: datetime) -> LinkState:
+    """As of any link; but when the package is gone, a fresh code or a newer letter opens nothing either."""
+    over = link.expires_at is not None and link.expires_at <= now
+    return LinkState.EXPIRED if over else link_state(link, now)
+
+
 def _page(tx: Tx, link: StoredLink | None, outcome: Outcome, package: Package | None = None) -> Download:
     case = cases.load(tx, link.case_id) if link is not None and link.case_id else None
     if link is None or case is None:
         return Download(Outcome.CLOSED, LinkState.UNKNOWN)
-    return Download(
-        outcome, link_state(link, tx.now), case.language, case.reference, max(0, CODE_TRIES - link.tries), link.expires_at, package
-    )
+    return Download(outcome, _state(link, tx.now), case.language, case.reference, max(0, CODE_TRIES - link.tries), link.expires_at, package)
+
+
+async def ask_again(desk: Desk, token: str) -> Download:
+    """A fresh request for what an expired link no longer opens: its letter goes to the case's own address, within the daily limit.
+
+    Anybody may hold an old link: what comes of it is not told.
+    """
+    return await desk.store.run(_ask_again, desk, token)
+
+
+def _ask_again(tx: Tx, desk: Desk, token: str) -> Download:
+    link, case = locked(tx, token, LinkKind.DOWNLOAD)
+    page = _page(tx, link, Outcome.DONE)
+    if case is not None and page.state is LinkState.EXPIRED:
+        again = Asked((Right.ACCESS,), case.origin, case.language, tx.now, given_name=case.given_name)
+        ask.ask(tx, desk, case.address, again, actor="person")
+    return page
 
 
 async def open_package(desk: Desk, token: str, code: str) -> Download:

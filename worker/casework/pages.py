@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from worker.rules.deadline import Standing
+
 if TYPE_CHECKING:
     from datetime import date, datetime
 
@@ -115,6 +117,7 @@ class ReaderPage:
     topics: tuple[TopicLine, ...] = ()
     suppressed: bool = False
     can_undo: bool = False
+    asked: bool = False  # a topic begins when a letter is confirmed; the same whether or not one was due today
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,17 @@ class QueueLine:
     labels: tuple[Label, ...]
     language: Language | None
     state: MailState | None = None
+    standing: Standing = Standing.IN_TIME  # by working days: [policy] alarm_days
+
+
+@dataclass(frozen=True, slots=True)
+class LostLetter:
+    """A letter of a case that failed for good: when it was written, and what the server said, without addresses."""
+
+    id: str
+    name: str
+    written: date
+    reply: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,3 +164,7 @@ class HeldPage:
     given_name: str = field(default="", repr=False)
     #: The names on record under the address, where the question is which person it is.
     on_record: tuple[str, ...] = field(default=(), repr=False)
+    decidable: bool = True  # False for a case that waits for nothing but letters that failed
+    undelivered: tuple[LostLetter, ...] = ()
+    can_send_again: bool = False  # the case still allows a letter in the place of at least one of them
+    left_in: str = ""  # mailbox and folder where the whole mail is, if only its beginning is stored

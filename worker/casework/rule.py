@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from worker.casework import undelivered
+from worker.casework.alarm import legal_due_of, standing_of
 from worker.casework.commit import Party, commit, situation_for
-from worker.casework.pages import HeldPage, QueueLine
+from worker.casework.pages import HeldPage, LostLetter, QueueLine
 from worker.casework.take import mail_reference
 from worker.errors import UnreadableMail
 from worker.handlers import HANDLERS
 from worker.mail.parse import parse
 from worker.rules.audit import Event
-from worker.rules.deadline import due_days, local_day
+from worker.rules.deadline import local_day
 from worker.rules.decision import Decision, Intent, MarkMail, Send, combine
 from worker.rules.letters import Answer, Reason, Refused
 from worker.rules.model import Change, Column, HoldReason, Language, MailState, RequestState, Right
 from worker.rules.reading.model import Evidence, Label, Part
 from worker.rules.trigger import Ruled, RulingKind, To
-from worker.store import audit, cases, effects, links, mails
+from worker.store import audit, cases, effects, letters, links, mails
 
 if TYPE_CHECKING:
     from worker.casework.desk import Desk
@@ -44,10 +46,11 @@ def _queue(tx: Tx, desk: Desk) -> tuple[QueueLine, ...]:
 
 def _mail_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     received = local_day(row.received_at, desk.timezone)
-    _, legal_due = due_days(received, desk.country)
+    legal_due = legal_due_of(row, desk)
     return QueueLine(
         row.id, "mail", mail_reference(row.id), received, legal_due, (legal_due - local_day(tx.now, desk.timezone)).days,
         tuple(HoldReason(r) for r in row.reasons), tuple(Label(x) for x in row.labels), Language(row.language) if row.language else None, MailState(row.state),
+        standing_of(tx, desk, legal_due),
     )  # fmt: skip
 
 
@@ -55,8 +58,18 @@ def _case_line(tx: Tx, desk: Desk, row: Any) -> QueueLine:
     labels = tuple(Label(right.value) for right, _ in cases.rights_of(tx, row.id))
     days = (row.legal_due - local_day(tx.now, desk.timezone)).days
     received = local_day(row.received_at, desk.timezone)
+    reasons = (*([HoldReason(row.hold_reason)] if row.held else []), *([HoldReason.UNDELIVERED] if row.undelivered else []))
     return QueueLine(
-        row.id, "case", row.reference, received, row.legal_due, days, (HoldReason(row.hold_reason),), labels, Language(row.language)
+        row.id,
+        "case",
+        row.reference,
+        received,
+        row.legal_due,
+        days,
+        reasons,
+        labels,
+        Language(row.language),
+        standing=standing_of(tx, desk, row.legal_due),
     )
 
 
@@ -76,11 +89,20 @@ def _look(tx: Tx, desk: Desk, actor: str, item_id: str) -> HeldPage | None:
     mail_ids = cases.mails_of(tx, item_id) if case else [item_id]
     audit.record(tx, item_id if case else audit.DESK, Event.DATA_READ, actor, {"item": item_id})
     stored = mails.load(tx, mail_ids[0]) if mail_ids else None
-    return _held_page(tx, line, case, stored)
+    page = _held_page(tx, desk, line, case, stored)
+    return _with_lost_letters(tx, desk, page, case) if case and HoldReason.UNDELIVERED in line.reasons else page
 
 
-def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
-    inbound = _parsed(stored)
+def _with_lost_letters(tx: Tx, desk: Desk, page: HeldPage, case: Case) -> HeldPage:
+    found = letters.undelivered(tx, case.id)
+    _, decision, _ = undelivered.decide(tx, desk, case, found)
+    lost = tuple(LostLetter(each.id, each.name, local_day(each.made_at, desk.timezone), each.reply) for each in found)
+    decidable = page.line.reasons != (HoldReason.UNDELIVERED,)
+    return replace(page, decidable=decidable, undelivered=lost, can_send_again=bool(decision.actions))
+
+
+def _held_page(tx: Tx, desk: Desk, line: QueueLine, case: Case | None, stored: StoredMail | None) -> HeldPage:
+    inbound = _parsed(desk, stored)
     why = (mails.reading(tx, stored.id) if stored else None) or {}
     address = case.address if case else (inbound.sender if inbound else None)
     raw_text = stored.raw[:20_000].decode("utf-8", "replace") if stored and inbound is None else ""
@@ -90,12 +112,13 @@ def _held_page(tx: Tx, line: QueueLine, case: Case | None, stored: StoredMail | 
         line, address.mailbox if address else "", address.name if address else "", inbound.subject if inbound else "", inbound.text if inbound else raw_text,
         tuple(Evidence(rule, Part(part), (start, end), text) for rule, part, start, end, text in why.get("because", ())), rights, changes,
         case.origin if case else None, address is not None, case.given_name if case else "",
+        left_in=f"{stored.door}/{stored.folder}" if stored is not None and not stored.whole else "",
     )  # fmt: skip
 
 
-def _parsed(stored: StoredMail | None) -> InboundMail | None:
+def _parsed(desk: Desk, stored: StoredMail | None) -> InboundMail | None:
     try:
-        return parse(stored.raw) if stored and stored.raw else None
+        return parse(stored.raw, desk.limits) if stored and stored.raw else None
     except UnreadableMail:
         return None
 
@@ -147,7 +170,7 @@ def _rule_case(tx: Tx, desk: Desk, actor: str, case: Case, ruled: Ruled) -> bool
 
 
 def _rule_mail(tx: Tx, desk: Desk, actor: str, stored: StoredMail, ruled: Ruled) -> bool:
-    inbound = _parsed(stored)
+    inbound = _parsed(desk, stored)
     party = _mail_party(tx, desk, stored, inbound)
     ruled = Ruled(
         ruled.kind,

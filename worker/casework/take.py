@@ -17,7 +17,7 @@ from worker.rules.audit import Event
 from worker.rules.decision import Intent, combine
 from worker.rules.intents import doubt, intents
 from worker.rules.letters import Unsubscribed
-from worker.rules.model import HoldReason, MailState, Origin, RequestState, Right
+from worker.rules.model import HoldReason, Language, MailState, Origin, RequestState, Right
 from worker.rules.reading.model import Exit
 from worker.rules.trigger import Received
 from worker.store import audit, cases, letters, mails
@@ -86,9 +86,12 @@ async def _read_lot(desk: Desk, mail_ids: Sequence[str]) -> tuple[list[_Read], t
 
 
 def _read(desk: Desk, stored: StoredMail) -> _Read:
+    if not stored.whole:
+        return _Read(stored, fault=(MailState.QUARANTINED, HoldReason.TOO_BIG))
     try:
-        inbound = parse(stored.raw)
-        return _Read(stored, inbound, desk.reader.read(inbound))
+        inbound = parse(stored.raw, desk.limits)
+        reading = desk.reader.read(inbound)
+        return _Read(stored, inbound, replace(reading, language=_of_form(inbound)) if stored.door == FORM_DOOR else reading)
     except UnreadableMail as error:
         log.warning("mail quarantined", mail=stored.id, reason=error.reason)
         return _Read(stored, fault=(MailState.QUARANTINED, HoldReason.UNREADABLE))
@@ -96,6 +99,11 @@ def _read(desk: Desk, stored: StoredMail) -> _Read:
         # A defect of ours must not lose the mail nor stop those behind it: a person sees it, the log says where.
         log.exception("mail could not be read", mail=stored.id)
         return _Read(stored, fault=(MailState.HELD, HoldReason.FAILED))
+
+
+def _of_form(inbound: InboundMail) -> Language:
+    """The language of the page that the form was sent from: its words may be none."""
+    return Language(dict(inbound.headers)["content-language"])
 
 
 async def _settle(desk: Desk, read: _Read) -> None:

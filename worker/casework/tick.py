@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from worker.casework import alarm
 from worker.casework.commit import commit, situation_for
 from worker.errors import TemporaryError
 from worker.handlers import HANDLERS
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 async def tick(desk: Desk) -> None:
-    """Look at every case that awaits its confirmation, one transaction each, and let go what has reached its date."""
+    """Look at every case that awaits its confirmation, one transaction each, let go what has reached its date, and ring for what must not."""
     for case_id, reminded, held in await desk.store.run(cases.awaiting):
         await _one(desk, case_id, reminded=reminded, held=held)
     destroyed = await desk.store.run(_retention, desk)
@@ -30,6 +31,7 @@ async def tick(desk: Desk) -> None:
         await desk.store.checkpoint()
         log.info("files reached their retention date", files=destroyed)
     await desk.store.run(newsletters.forget_unconfirmed)
+    await alarm.ring(desk)
     await desk.register.sweep(today=desk.today())
 
 
@@ -54,7 +56,7 @@ def _tick(tx: Tx, desk: Desk, case_id: str, *, reminded: int, held: bool) -> Non
 
 
 def _retention(tx: Tx, desk: Desk) -> int:
-    """Destroy the keys of request files, packages and mails whose time is over: only evidence without identity stays."""
+    """Destroy the keys of request files, packages, mails and letters whose time is over: only evidence without identity stays."""
     before = tx.now - desk.policy.request_file
     gone, due = packages.forget(tx), retention.closed_before(tx, before)
     for case_id in due:
@@ -65,7 +67,12 @@ def _retention(tx: Tx, desk: Desk) -> int:
         retention.destroy_mail(tx, mail_id)
         audit.record(tx, audit.DESK, Event.KEY_DESTROYED, "clock", {"why": "retention", "mail": mail_id})
         tx.ledger.append("key", tx.now, {"mail": mail_id})
-    return gone + len(due) + len(lone)
+    for letter_id in (letters_alone := retention.lone_letters_before(tx, before)):
+        retention.destroy_letter(tx, letter_id)
+        audit.record(tx, audit.DESK, Event.KEY_DESTROYED, "clock", {"why": "retention", "letter_id": letter_id})
+        tx.ledger.append("key", tx.now, {"letter": letter_id})
+    retention.forget_links_before(tx, before)
+    return gone + len(due) + len(lone) + len(letters_alone)
 
 
 async def sweep(desk: Desk) -> None:

@@ -1,11 +1,12 @@
 """A reader's own pages: stop at once, undo, choose topics, sign up. The link is all that is asked for.
 
 A link can be in other hands, because newsletters are passed on. So it can stop a newsletter, and bring back what it
-stopped; it shows no name and no address, and what cannot be undone goes by a confirmation letter.
+stopped; it shows no name and no address. What would begin, and what cannot be undone, goes by a confirmation letter.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from worker.casework import ask, stops
@@ -20,6 +21,8 @@ from worker.rules.model import LinkKind, Right
 from worker.store import letters, links, new_id, newsletters
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from worker.casework.desk import Desk
     from worker.rules.model import Language
     from worker.store import Tx
@@ -52,7 +55,7 @@ async def undo(desk: Desk, token: str) -> ReaderPage:
 
 
 async def choose(desk: Desk, token: str, topics: tuple[str, ...]) -> ReaderPage:
-    """Have exactly these topics run. None at all is a stop."""
+    """Have none but these topics run; none at all is a stop. What did not run begins when the owner of the address confirms it."""
     return await desk.store.run(_choose, desk, token, topics)
 
 
@@ -71,7 +74,7 @@ async def sign_up(desk: Desk, *, mailbox: str, language: Language, topics: tuple
     """
     found = sound_mailbox(mailbox.strip())
     if found is not None:
-        await desk.store.run(_sign_up, desk, Address(found), language, topics)
+        await desk.store.run(_invite, desk, Address(found), language, topics)
 
 
 async def opt_in(desk: Desk, token: str) -> ReaderPage:
@@ -128,26 +131,26 @@ def _choose(tx: Tx, desk: Desk, token: str, topics: tuple[str, ...]) -> ReaderPa
     if not wanted:
         stops.stop(tx, desk, holder, "preferences")
     elif holder.address is not None and not _expired(tx, holder.link):
-        _run_exactly(tx, holder, holder.address, wanted)
+        begin = _end_the_others(tx, holder, wanted)
+        if begin:
+            _invite(tx, desk, holder.address, holder.language, begin)
+        return replace(_page(tx, holder), asked=bool(begin))
     return _page(tx, holder)
 
 
-def _run_exactly(tx: Tx, holder: Holder, address: Address, wanted: set[str]) -> None:
-    newsletters.add_reader(tx, address, holder.language)
-    if newsletters.lift(tx, holder.person):
-        stops.record(tx, holder, Event.RESUBSCRIBED, {"origin": "preferences"})
+def _end_the_others(tx: Tx, holder: Holder, wanted: set[str]) -> set[str]:
+    """End what is not ``wanted`` any more. Returns what would begin: a stop is not lifted by a link that may be in other hands."""
     running = {s.topic for s in newsletters.subscriptions(tx, holder.person) if s.ended_at is None}
     for name in sorted(running - wanted):
         newsletters.end_subscription(tx, holder.person, name)
-    for name in sorted(wanted - running):
-        newsletters.subscribe(tx, holder.person, name, "preferences")
-        stops.record(tx, holder, Event.SUBSCRIBED, {"origin": "preferences", "topic": name})
+    return wanted if newsletters.suppressed_at(tx, holder.person) is not None else wanted - running
 
 
 # Sign up ------------------------------------------------------------------------------------------------------
 
 
-def _sign_up(tx: Tx, desk: Desk, address: Address, language: Language, topics: tuple[str, ...]) -> None:
+def _invite(tx: Tx, desk: Desk, address: Address, language: Language, topics: Collection[str]) -> None:
+    """Write to ``address``: whoever reads it confirms these topics by a button. Nothing beyond the daily limit of letters."""
     known = [t for t in newsletters.topics(tx) if t.name in topics]
     person = tx.vault.person(address.key)
     over = letters.verifications_since(tx, person, day_start(desk, tx.now)) >= desk.policy.letters_per_day
@@ -158,7 +161,8 @@ def _sign_up(tx: Tx, desk: Desk, address: Address, language: Language, topics: t
     newsletters.add_link(tx, kind=LinkKind.OPT_IN, token=token, person=person, topics=[t.name for t in known], expires=expires)
     letter = OptIn(stops.reference(letter_id), tuple(t.title(language) for t in known), link_url(desk, LinkKind.OPT_IN, token), expires)
     key_id = newsletters.reader_key(tx, person)
-    deliver(tx, desk, letter, stops.spoken(desk, language), to=address, letter_id=letter_id, key_id=key_id, case_id=None, verification=True)
+    to = Address(address.mailbox)  # the name beside it is whatever a stranger wrote there
+    deliver(tx, desk, letter, stops.spoken(desk, language), to=to, letter_id=letter_id, key_id=key_id, case_id=None, verification=True)
 
 
 def _opt_in_page(tx: Tx, desk: Desk, link: ReaderLink) -> ReaderPage:

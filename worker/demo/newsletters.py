@@ -12,17 +12,20 @@ from worker.store import Tx, campaigns, newsletters
 from worker.store.campaigns import Text
 
 _AT: Final = time(8, tzinfo=UTC)
+_AWAY: Final = timedelta(hours=1)
 
 
 def plan(tx: Tx, now: datetime) -> str:
-    """Write the topics and plan the newsletter for the next morning, at least an hour away; returns its id."""
+    """Write the topics and plan the newsletter for the next morning; returns its id."""
     data = tomllib.loads((files(__package__) / "data" / "newsletter.toml").read_text("utf-8"))
     for name, titles in data["topics"].items():
         newsletters.add_topic(tx, name, {Language(key): title for key, title in titles.items()})
     texts = {Language(key): Text(each["subject"], each["text"]) for key, each in data["issue"].items()}
-    return campaigns.plan(tx, "news", _next_morning(now + timedelta(hours=1)), texts, "demo")
+    return campaigns.plan(tx, "news", next_morning(now), texts, "demo")
 
 
-def _next_morning(after: datetime) -> datetime:
-    today = datetime.combine(after.date(), _AT)
-    return today if today >= after else today + timedelta(days=1)
+def next_morning(now: datetime) -> datetime:
+    """The next morning at eight; where that is less than an hour away or a whole day, in an hour. Always within a day."""
+    today = datetime.combine(now.date(), _AT)
+    morning = today if now < today else today + timedelta(days=1)
+    return morning if _AWAY <= morning - now < timedelta(days=1) else now + _AWAY

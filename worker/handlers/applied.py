@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from worker.rules.asking import the_case
+from worker.rules.asking import package_ready, the_case
 from worker.rules.deadline import local_day
 from worker.rules.decision import Decision, HoldCase, Move, Send
-from worker.rules.letters import NEW_CODE, Corrected, CorrectionOutdated, Erased, Item, NewLink, NothingHeld, PackageReady, Reason
-from worker.rules.model import ENDED, EffectKind, HoldReason, LinkKind, Origin, RequestState, Right
+from worker.rules.letters import NEW_CODE, Corrected, CorrectionOutdated, Erased, Item, NewLink, NothingHeld, Reason
+from worker.rules.model import EffectKind, HoldReason, LinkKind, Origin, RequestState, Right
 from worker.rules.trigger import Carried
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def handle(situation: Situation) -> Decision:
 def _close(situation: Situation, case: Case, carried: Carried) -> list[Action]:
     match carried.kind:
         case EffectKind.PACKAGE:
-            return [*(Move(right, RequestState.FULFILLED) for right in carried.rights), Send(_package(situation, case))]
+            ready = package_ready(case, situation.now + situation.policy.download_expires)
+            return [*(Move(right, RequestState.FULFILLED) for right in carried.rights), Send(ready)]
         case EffectKind.RECTIFY if carried.outdated:
             return [Move(Right.CORRECTION, RequestState.AWAITING_CONFIRMATION), Send(_look_again(situation, case), verification=True)]
         case EffectKind.RECTIFY:
@@ -59,14 +60,6 @@ def _kept_by_us(situation: Situation, case: Case) -> tuple[Item, ...]:
     mailbox = (Item("mail", 1, Reason.MAILBOX_COPY),) if case.origin is Origin.MAIL else ()
     file = Item("request_file", 1, Reason.REQUEST_FILE, _file_until(situation))
     return (file, Item("suppression", 1, Reason.SUPPRESSION), *mailbox)
-
-
-def _package(situation: Situation, case: Case) -> PackageReady:
-    expires = situation.now + situation.policy.download_expires
-    deletion = case.request(Right.DELETION)
-    follows = deletion is not None and deletion.state not in ENDED
-    link = NewLink(LinkKind.DOWNLOAD, expires, with_code=True)
-    return PackageReady(case.reference, link=link, code=NEW_CODE, expires=expires, deletion_follows=follows)
 
 
 def _look_again(situation: Situation, case: Case) -> CorrectionOutdated:

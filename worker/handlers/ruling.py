@@ -1,9 +1,10 @@
-"""Staff decided: an answer in their words, a refusal with its reason, a case let go, or a held case carried on."""
+"""Staff decided: an answer in their words, a refusal with its reason, a case let go or carried on, a lost letter sent again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from worker.rules.afresh import afresh
 from worker.rules.asking import ask_new_address, changes_address, plan_erasure, released, the_case
 from worker.rules.decision import AskProof, CancelEffects, Decision, Move, Plan, RevokeLinks, Send, confirmation_letter
 from worker.rules.letters import Answer, Reason, Refused
@@ -46,6 +47,8 @@ def handle(situation: Situation) -> Decision:
             return _refused(case, ruled)
         case RulingKind.CLOSE:
             return Decision(released(case, ()))
+        case RulingKind.SEND_AGAIN:
+            return Decision(afresh(situation, case, ruled.lost))
 
 
 def _those(case: Case, rights: tuple[Right, ...], states: frozenset[RequestState]) -> tuple[Right, ...]:

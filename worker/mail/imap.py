@@ -15,11 +15,11 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from worker.errors import MailboxUnavailable
+from worker.mail.imap_folders import Folders, choose
 from worker.mail.imap_framing import ConnectionEnded, FramedClient, FramedProtocol
 from worker.mail.imap_settings import MailboxSettings
 from worker.mail.imap_syntax import (
     Answer,
-    Listed,
     code,
     codes_only,
     counted,
@@ -40,7 +40,6 @@ _SIZES_LOT: Final = 1_000  # mails whose sizes are asked at once
 _MOVE_LOT: Final = 500  # UIDs in one command line
 _IDLE_ROUND: Final = 28 * 60.0  # seconds: servers may end a session after 30 minutes, RFC 2177
 _LONG: Final = 20  # times the time-out: the most that one command may take, however slowly bytes drip
-_NOT_A_FOLDER: Final = frozenset({"\\noselect", "\\nonexistent"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +204,10 @@ class Mailbox:
 
     # --- folders --------------------------------------------------------------------------------------------------
 
-    async def folders(self) -> list[str]:
-        r"""Those of the configured folders that exist, as the server names them. For Junk the one it marks ``\Junk`` will do."""
-        lines = [found for answer in await self._ok("LIST", '""', '"*"') if (found := listed(answer)) and not found.flags & _NOT_A_FOLDER]
-        names = [name for wanted in self._settings.folders if (name := self._match(wanted, lines))]
-        return list(dict.fromkeys(names))
-
-    def _match(self, wanted: str, lines: Sequence[Listed]) -> str | None:
-        if wanted.upper() == "INBOX":
-            return "INBOX"
-        for line in lines:
-            local = wanted.replace("/", line.delimiter) if line.delimiter else wanted
-            if line.name in {wanted, local, self._prefix + local}:
-                return line.name
-        special = (line.name for line in lines if "\\junk" in line.flags)
-        return next(special, None) if wanted.lower() in {"junk", "spam"} else None
+    async def folders(self) -> Folders:
+        """Which of the configured folders exist now."""
+        lines = [found for answer in await self._ok("LIST", '""', '"*"') if (found := listed(answer))]
+        return choose(self._settings.folders, lines, self._prefix)
 
     async def select(self, folder: str) -> FolderState:
         """Open a folder; the following calls are about it."""
@@ -276,7 +264,7 @@ class Mailbox:
         for lot in _lots({uid: size for uid, size in sizes.items() if size <= limit}):
             yield await self._fetch_lot(lot, "BODY.PEEK[]", truncated=False)
         for uid in sorted(uid for uid, size in sizes.items() if size > limit):
-            yield await self._fetch_lot([uid], f"BODY.PEEK[]<0.{self._settings.keep_of_larger}>", truncated=True)
+            yield await self._fetch_lot([uid], f"BODY.PEEK[]<0.{min(limit, self._settings.keep_of_larger)}>", truncated=True)
 
     async def _fetch_lot(self, uids: Sequence[int], item: str, *, truncated: bool) -> list[Fetched]:
         wanted = set(uids)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+PROCESSED: Final = "Processed"  # where a stored mail is moved
+_PREFIXES: Final = ("inbox.", "inbox/")  # of the personal namespace on some servers
+
+
+def is_processed(folder: str) -> bool:
+    """True if ``folder`` is the one that stored mails are moved to, however the settings write it."""
+    plain = folder.lower()
+    return any(plain.removeprefix(prefix) == PROCESSED.lower() for prefix in _PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +32,8 @@ class MailboxSettings:
     folders: tuple[str, ...] = ("INBOX", "Junk")
     since: date | None = None  # the first day whose mails are requests; None: the first connection
     after: Literal["move", "keep"] = "move"
-    processed: str = "Processed"  # where a stored mail is moved
-    purge: Literal["retention", "never"] = "retention"
+    processed: str = PROCESSED
+    purge: Literal["retention", "never"] = "never"
     authserv_id: str = ""
     poll: float = 60.0  # seconds between looks, also beside IDLE (into the other folders)
     idle: bool = True  # let the server announce new mail, if it can

@@ -336,10 +336,20 @@ def _date(walk: _Walk, block: headers.Block) -> datetime | None:
 _KEY_HEADERS: Final = ("from", "date", "message-id", "subject")
 
 
-def content_key(mail: InboundMail) -> str:
-    """SHA-256 (hex) by which the same mail is known again, whatever door and folder it came by and however it was encoded."""
+def content_key(mail: InboundMail, *, whole: bool = True) -> str:
+    """SHA-256 (hex) by which the same mail is known again, whatever door and folder it came by and however it was encoded.
+
+    The beginning of a mail never has the key of the ``whole`` one, not even if all its words stand in it.
+    """
     date = mail.date.astimezone(UTC).isoformat() if mail.date else ""
-    parts = (mail.sender.key if mail.sender else "", date, mail.message_id, mail.subject, " ".join(mail.text.split()))
+    parts = (
+        mail.sender.key if mail.sender else "",
+        date,
+        mail.message_id,
+        mail.subject,
+        " ".join(mail.text.split()),
+        *(() if whole else ("beginning",)),
+    )
     return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()
 
 

@@ -59,6 +59,14 @@ def compose(mail: OutboundMail, sender: Address, *, date: datetime, automatic: b
     return b"".join((lines, kind, mark, b"\r\n", text, b"\r\n", mark, b"\r\n", _leaf("html", mail.html), b"\r\n", mark, b"--\r\n"))
 
 
+def again(raw: bytes, message_id: str, *, date: datetime) -> bytes:
+    """A message of :func:`compose`, word by word, as another one: with this Message-ID and this date."""
+    head, end, body = raw.partition(b"\r\n\r\n")
+    values = {b"Date": format_datetime(date), b"Message-ID": _id("Message-ID", message_id)}
+    named = [(line.partition(b":")[0], line) for line in head.split(b"\r\n")]
+    return b"\r\n".join(b"%b: %b" % (name, values[name].encode()) if name in values else line for name, line in named) + end + body
+
+
 def _headers(mail: OutboundMail, sender: Address, date: datetime, *, automatic: bool) -> Iterator[tuple[str, str]]:
     if date.tzinfo is None:
         raise ValueError("the date of a letter must be aware")

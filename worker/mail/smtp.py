@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _MAX_IDLE: Final = 60.0  # seconds: servers close after 100 to 300, and a router in between forgets without a word
 
+_LATELY: Final = 120.0  # seconds for which an attempt that did well answers the question whether the server is there
+
 
 class Relay:
     """Sends by one server over a few connections that stay open. One event loop, any number of callers."""
@@ -24,6 +26,14 @@ class Relay:
         self._slots = asyncio.Semaphore(settings.connections)
         self._idle: list[Connection] = []
         self._context: ssl.SSLContext | None = None
+        self._asked_at = 0.0  # loop time of the last attempt
+        #: What keeps it from taking letters, as the last attempt said; empty if nothing does, None before the first one.
+        self.problem: str | None = None
+
+    @property
+    def connections(self) -> int:
+        """How many messages it hands over at the same time; a further one waits."""
+        return self._settings.connections
 
     async def send(self, raw: bytes, sender: str, recipient: str) -> str:
         """Hand over one message and return the server's final reply.
@@ -33,7 +43,40 @@ class Relay:
         """
         envelope = Envelope.of(sender, recipient)
         async with self._slots:
-            return str(await self._send(envelope, raw))
+            try:
+                reply = await self._send(envelope, raw)
+            except RelayRefused:
+                self._note("")
+                raise
+            except RelayUnavailable as error:
+                self._note("" if error.answered else str(error))
+                raise
+            self._note("")
+            return str(reply)
+
+    async def greet(self) -> None:
+        """See whether it would take a letter, unless an attempt did well lately. Never raises: ``problem`` says it."""
+        if self.problem == "" and asyncio.get_running_loop().time() - self._asked_at < _LATELY:
+            return
+        async with self._slots:
+            try:
+                await self._greet()
+            except RelayUnavailable as error:
+                self._note(str(error))
+            else:
+                self._note("")
+
+    async def _greet(self) -> None:
+        connection = await Connection.open(self._settings, self._tls())
+        try:
+            await connection.begin_nothing()
+        except (SmtpError, OSError) as error:
+            raise _unavailable(error) from error
+        finally:
+            await connection.quit()
+
+    def _note(self, problem: str) -> None:
+        self.problem, self._asked_at = problem, asyncio.get_running_loop().time()
 
     async def close(self) -> None:
         """Take leave of the server. The relay may be used again."""

@@ -6,6 +6,7 @@ Its own small client, because the usual one waits for each reply: at 20 ms round
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from base64 import b64encode
@@ -65,8 +66,8 @@ def failure(reply: Reply) -> RelayRefused | RelayUnavailable:
     if reply.code in _LOGIN_WANTED:
         return RelayUnavailable(f"the relay wants another login ({reply.short}): look at [smtp] user, auth and password")
     if 500 <= reply.code < 600:  # noqa: PLR2004
-        return RelayRefused(reply.code, reply.enhanced)
-    return RelayUnavailable(f"the relay answered {reply.short}")
+        return RelayRefused(reply.code, reply.enhanced, " ".join(reply.lines))
+    return RelayUnavailable(f"the relay answered {reply.short}", answered=reply.code != 421)  # noqa: PLR2004 - it is closing
 
 
 class _Wire(asyncio.Protocol):
@@ -164,7 +165,7 @@ class Connection:
         except TimeoutError as error:
             raise RelayUnavailable(f"{settings.host}:{settings.port} does not answer") from error
         except (OSError, SmtpError) as error:
-            raise RelayUnavailable(f"{settings.host}:{settings.port}: {error}") from error
+            raise RelayUnavailable(f"{settings.host}:{settings.port}: {_plain(error)}") from error
 
     @classmethod
     async def _open(cls, settings: SmtpSettings, context: ssl.SSLContext | None) -> Connection:
@@ -264,6 +265,13 @@ class Connection:
             raise failure(final)
         return final
 
+    async def begin_nothing(self) -> None:
+        """Begin a message and leave it: RelayUnavailable if the server wants another login first, or closes."""
+        reply = await self.command("MAIL FROM:<>")
+        if reply.code in {*_LOGIN_WANTED, 421}:
+            raise failure(reply)
+        await self.command("RSET")
+
     async def _envelope(self, envelope: Envelope, message: bytes) -> list[Reply]:
         """MAIL, RCPT, DATA; in one write if the server allows it. Without it we stop at the first refusal."""
         options = f" SIZE={len(message)}" if "SIZE" in self._extensions else ""
@@ -307,6 +315,11 @@ class Connection:
         if not self._wire.transport.is_closing():
             self._wire.transport.abort()
         self._wire.lost = True
+
+
+def _plain(error: Exception) -> str:
+    """The system's words: asyncio's name a call and an address."""
+    return os.strerror(error.errno) if isinstance(error, ConnectionError) and error.errno else str(error)
 
 
 def _base64(text: str) -> str:

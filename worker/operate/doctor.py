@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from worker.errors import ConfigurationError, PrivacyDeskError
+from worker.errors import ConfigurationError, PrivacyDeskError, StoreUnavailable
+from worker.mail.imap_folders import comes_by_itself
 from worker.rules.deadline import HOLIDAYS
 from worker.settings.checks import is_this_machine
+from worker.settings.written import without_effect
 
 if TYPE_CHECKING:
+    from worker.mail.imap_folders import Folders
     from worker.mail.imap_settings import MailboxSettings
+    from worker.mail.smtp_settings import SmtpSettings
     from worker.settings import Settings
 
 _PATIENCE: Final = 20.0  # seconds for one server
@@ -48,7 +52,7 @@ async def doctor(settings: Settings) -> int:
 
 
 async def _lines(settings: Settings) -> AsyncIterator[Line]:
-    for line in (*_desk(settings), *_keys(settings), *_ledger(settings), *_policy(settings), *_letters(settings)):
+    for line in (*_later(settings), *_desk(settings), *_keys(settings), *_ledger(settings), *_policy(settings), *_letters(settings)):
         yield line
     for line in await asyncio.to_thread(_store, settings):
         yield line
@@ -56,7 +60,21 @@ async def _lines(settings: Settings) -> AsyncIterator[Line]:
         yield line
     for number in range(len(settings.mailbox)):
         yield await _mailbox(settings, number)
-    yield await _relay(settings)
+    yield await _relay("smtp", settings.smtp_settings)
+    for number in range(len(settings.newsletter.relay)):
+        yield await _relay(f"newsletter.relay.{number}", lambda: settings.relay_settings()[0])
+
+
+def _later(settings: Settings) -> Iterator[Line]:
+    for name in without_effect(settings):
+        yield Line(name, "is not in this release: it changes nothing yet", "Remove it, and do not count on it.")
+    stop = settings.newsletter.unsubscribe_mailbox
+    if stop.lower() not in {settings.smtp.from_.lower(), *(mailbox.user.lower() for mailbox in settings.mailbox)}:
+        yield Line(
+            "newsletter.unsubscribe_mailbox",
+            f"{stop} is the login of no mailbox above",
+            "Read it with a [[mailbox]], or remove it: then mails saying stop come to the address of [smtp].",
+        )
 
 
 def _desk(settings: Settings) -> Iterator[Line]:
@@ -132,25 +150,21 @@ def _letters(settings: Settings) -> Iterator[Line]:
 
 
 def _store(settings: Settings) -> Iterator[Line]:
-    from worker import app
+    from worker import assembly
 
     try:
-        store = app.open_store(settings, app.SystemClock())
+        store = assembly.open_store(settings, assembly.SystemClock())
     except ConfigurationError as error:
         return iter([Line("store", f"{error.setting} is wrong", error.mend)])
     try:
-        current = store.schema_is_current()
-    except Exception as error:  # noqa: BLE001 - every driver has errors of its own; the line says which
-        return iter([Line("store", f"does not answer ({type(error).__name__})", "Start the database, or mend store.url.")])
+        store.require_current()
+    except ConfigurationError as error:
+        return iter([Line("store", error.problem, error.mend)])
+    except StoreUnavailable as error:
+        return iter([Line("store", str(error), "Start the database, or mend store.url.")])
     finally:
         store.close()
-    return iter(
-        [
-            Line("store", "answers, with this release's tables")
-            if current
-            else Line("store", "has older tables", "Run `privacy-desk migrate`.")
-        ]
-    )
+    return iter([Line("store", "answers, with this release's tables")])
 
 
 async def _register(settings: Settings) -> list[Line]:
@@ -172,38 +186,48 @@ async def _register(settings: Settings) -> list[Line]:
 async def _mailbox(settings: Settings, number: int) -> Line:
     what = f"mailbox {settings.mailbox[number].name}"
     try:
-        return Line(what, await _folders(settings.mailbox_settings()[number]))
+        return _readable(what, number, await _folders(settings.mailbox_settings()[number]))
     except ConfigurationError as error:
         return Line(what, f"{error.setting}: {error.problem}", error.mend)
     except (PrivacyDeskError, OSError, TimeoutError) as error:
         return Line(what, str(error) or "does not answer", f"Look at mailbox.{number}: host, port, tls, user, password_file.")
 
 
-async def _folders(mailbox: MailboxSettings) -> str:
+def _readable(what: str, number: int, folders: Folders) -> Line:
+    """A missing Junk is no fault: servers make it with the first spam, and it is read from then on."""
+    absent = [name for name in folders.missing if not comes_by_itself(name)]
+    said = f"logged in, folders {', '.join(folders.found) or 'none'}"
+    if absent or not folders.found:
+        mend = f"Make it on the server, or mend mailbox.{number}.folders: until it is there, no mail of it is read."
+        return Line(what, f"{said}; not there: {', '.join(folders.missing)}", mend)
+    return Line(what, said + (f"; not there yet, read as soon as it is: {', '.join(folders.missing)}" if folders.missing else ""))
+
+
+async def _folders(mailbox: MailboxSettings) -> Folders:
     from worker.mail.imap import Mailbox
 
     box = Mailbox(mailbox)
     async with asyncio.timeout(_PATIENCE):
         await box.connect()
         try:
-            return f"logged in, folders {', '.join(await box.folders())}"
+            return await box.folders()
         finally:
             await box.close()
 
 
-async def _relay(settings: Settings) -> Line:
+async def _relay(name: str, settings: Callable[[], SmtpSettings]) -> Line:
     import ssl
 
     from worker.mail.smtp_connection import Connection, SmtpError
 
     try:
-        smtp = settings.smtp_settings()
+        smtp = settings()
         context = None if smtp.tls == "none" else ssl.create_default_context(cafile=smtp.ca_file)
         async with asyncio.timeout(_PATIENCE):
             connection = await Connection.open(smtp, context)
             await connection.quit()
     except ConfigurationError as error:
-        return Line("smtp", f"{error.setting}: {error.problem}", error.mend)
+        return Line(name, f"{error.setting}: {error.problem}", error.mend)
     except (PrivacyDeskError, SmtpError, OSError, TimeoutError) as error:
-        return Line("smtp", str(error) or "does not answer", "Look at smtp: host, port, tls, ca_file, user, password_file.")
-    return Line("smtp", f"{smtp.host} takes our greeting")
+        return Line(name, str(error) or "does not answer", f"Look at {name}: host, port, tls, ca_file, user, password_file.")
+    return Line(name, f"{smtp.host} takes our greeting")

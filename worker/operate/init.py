@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from worker.errors import ConfigurationError
+from worker.errors import ConfigurationError, LockHeld
 from worker.settings import load
 from worker.settings.kinds import quoted
 from worker.settings.written import example, required
@@ -86,7 +86,10 @@ def _make_keys(settings: Settings) -> None:
 
 
 def _folder(path: Path) -> None:
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(str(path), f"the folder cannot be made ({error.strerror})", "Make it for the desk's user.") from None
 
 
 def _make_passwords(settings: Settings, *, interactive: bool) -> None:
@@ -104,7 +107,11 @@ def _make_passwords(settings: Settings, *, interactive: bool) -> None:
 
 
 async def _make_databases(settings: Settings) -> None:
-    from worker import app
+    from worker import assembly
 
-    async with app.opened(settings):
+    try:
+        await assembly.prepare(settings)
         print("ready    store and register")
+    except LockHeld as held:
+        async with assembly.opened(settings):
+            print(f"kept     store and register: {held.holder} works on them")

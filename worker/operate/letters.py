@@ -64,6 +64,7 @@ def samples(base_url: str) -> tuple[AnyLetter, ...]:
         Expired(_REFERENCE, rights=(Right.ACCESS,), link=link),
         Refused(_REFERENCE, rights=(Right.DELETION,), reason=Reason.LEGAL_CLAIM, explanation="..."),
         HeldNote(_REFERENCE, legal_due=_DAY),
+        HeldNote(_REFERENCE, legal_due=_DAY, needs_button=True),
         Answer(_REFERENCE, words="..."),
         Extended(_REFERENCE, rights=(Right.ACCESS,), new_due=date(2027, 2, 26), explanation="..."),
         OptIn(_REFERENCE, topics=("news",), link=f"{base_url}/o/example", expires=_MOMENT),

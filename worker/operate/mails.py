@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from worker.rules.audit import Event
 from worker.store import audit, mails
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from worker.casework.desk import Desk
     from worker.store import Tx
 
+_LEFT: Final = "is unknown, part of a case, or only the beginning of a mail over limits.mail_size: left as it is"
+
 
 async def replay(desk: Desk, mail_ids: Sequence[str]) -> int:
     """Put the mails back to be read; the running desk takes them within a minute. Exit code 1 if one could not be."""
@@ -19,7 +21,7 @@ async def replay(desk: Desk, mail_ids: Sequence[str]) -> int:
     for mail_id in mail_ids:
         done = await desk.store.run(_replay, mail_id)
         missed += not done
-        print(f"{mail_id}: {'will be read again' if done else 'is unknown, or part of a case: left as it is'}")
+        print(f"{mail_id}: {'will be read again' if done else _LEFT}")
     return 1 if missed else 0
 
 

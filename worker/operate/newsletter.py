@@ -21,6 +21,7 @@ from worker.newsletter.draft import Edition, parse_file, parse_folder
 from worker.newsletter.guards import check_edition, check_topic
 from worker.newsletter.readers import COLUMNS, Defaults, Line, Listing, delimiter, read
 from worker.newsletter.schedule import planned_moment
+from worker.operate.files import private
 from worker.rules.audit import Event
 from worker.rules.model import DeliveryState, Language
 from worker.store import audit, campaigns, newsletters
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 _ACTOR: Final = "operator"  # in the audit log: whoever has the shell
 _LOT: Final = 500  # lines of an import in one transaction
+_RESULTS: Final = 5_000  # readers written to a file at once: each lot is one look in the audit log
 _SHOWN: Final = 10  # line numbers named per reason
 
 
@@ -120,6 +122,41 @@ def list_all(desk: Desk) -> None:
         print(f"{campaign.id}  {_local(desk, campaign.due)}  {campaign.state:<9}  {campaign.topic}  {languages}  {results}")
     if not lines:
         print('no newsletters yet: newsletter add FILE --topic NAME --at "2026-12-01 09:00"')
+
+
+def results(desk: Desk, campaign_id: str, *, into: Path | None = None) -> None:
+    """``newsletter results ID [--csv FILE]``: what became of it, in numbers; in the file reader by reader, and the look is logged."""
+    with desk.store.transaction() as tx:
+        campaign = _find(tx, campaign_id)
+        found = campaigns.reasons(tx, campaign.id)
+    print(f"{campaign.id}  {_local(desk, campaign.due)}  {campaign.state}  {campaign.topic}")
+    for state, why, number in found:
+        print(f"{number:>7} {state:<9}  {why}".rstrip())
+    if not found:
+        print("        nobody yet")
+    if into is not None:
+        print(f"{_write_results(desk, campaign, into)} readers are in {into}")
+
+
+def _write_results(desk: Desk, campaign: Campaign, path: Path) -> int:
+    """A line per reader, written lot by lot: a newsletter may have a million."""
+    count, last = 0, ""
+    with private(path) as file:
+        table = csv.writer(file)
+        table.writerow(("email", "state", "attempts", "sent_at", "reply"))
+        while lot := _result_lot(desk, campaign.id, last):
+            table.writerows((each.address, each.state, each.attempts, _moment(desk, each.sent_at), each.reply) for each in lot)
+            count, last = count + len(lot), lot[-1].person
+    return count
+
+
+def _result_lot(desk: Desk, campaign_id: str, behind: str) -> list[campaigns.Result]:
+    with desk.store.transaction() as tx:
+        return campaigns.results(tx, _ACTOR, campaign_id, behind=behind, limit=_RESULTS)
+
+
+def _moment(desk: Desk, moment: datetime | None) -> str:
+    return moment.astimezone(ZoneInfo(desk.timezone)).isoformat(timespec="seconds") if moment else ""
 
 
 def cancel(desk: Desk, campaign_id: str) -> None:

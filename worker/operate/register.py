@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from worker.errors import ConfigurationError
+from worker.operate.files import private
 from worker.register.exchange import Format, parse, written
 from worker.rules.audit import Event
 from worker.rules.mail import Address
@@ -63,11 +63,7 @@ async def give_out(desk: Desk, path: Path) -> int:
     kind = _format(path)
     rows = await desk.register.export_rows()
     await desk.store.run(audit.record, audit.DESK, Event.DATA_READ, "command", {"count": len(rows), "by": "register export"})
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise ConfigurationError(str(path), "exists already", "Name a new file.") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with private(path) as file:
         file.write(written(rows, kind))
     print(f"{len(rows)} customers are in {path}")
     return 0

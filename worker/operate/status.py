@@ -29,5 +29,12 @@ def _lines(facts: dict[str, Any]) -> list[str]:
 
 def _value(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {number}" for key, number in value.items()) or "none"
+        return ", ".join(f"{key} {_of(each)}" for key, each in value.items()) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else str(value)
+
+
+def _of(value: object) -> str:
+    """A number, or how a part is and since when."""
+    return f"{value['state']} since {value['since'][:16]}" if isinstance(value, dict) else str(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, func, insert, inspect, make_url, select
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, create_engine, event, func, insert, inspect, literal, make_url, select
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, NoSuchTableError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -82,6 +82,8 @@ class Database:
         self._tables: Mapping[str, Table] = {}
         self._lock = threading.Lock()
         self._checkpoint = threading.Lock()
+        #: What the last attempt said: empty if the database answered, None before the first one.
+        self.problem: str | None = None
 
     @property
     def name(self) -> str:
@@ -111,6 +113,16 @@ class Database:
         """Make what the register makes itself, if it is not there, and look at the tables."""
         with self.translated():
             self._ready()
+
+    def ask(self) -> None:
+        """See whether it answers and has the declared tables. Never raises for that: ``problem`` says it."""
+        try:
+            with self.reading() as at:
+                at.connection.execute(select(literal(1)))
+        except RegisterUnavailable:
+            return
+        except RegisterRefused as error:
+            self.problem = str(error)
 
     def look(self, table: str) -> Seen | None:
         """A table as the database has it, or None."""
@@ -148,7 +160,9 @@ class Database:
             yield
         except (PoolTimeout, SQLAlchemyError) as error:
             kind = RegisterUnavailable if _is_temporary(error) else RegisterRefused
+            self.problem = _code(error) if kind is RegisterUnavailable else ""
             raise kind(f"databases.{self.name}: {_code(error)}") from None
+        self.problem = ""
 
     def _ready(self) -> Mapping[str, Table]:
         with self._lock:
@@ -216,8 +230,15 @@ def _engine(url: str, setting: str, *, builtin: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         _prepare_sqlite(engine, wal=builtin)
         if builtin and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(parsed.database).parent, setting)
     return engine
+
+
+def _make_folder(folder: Path, setting: str) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(setting, f"{folder} cannot be made ({error.strerror})", "Make it for the desk's user") from None
 
 
 def _with_driver(url: URL) -> URL:

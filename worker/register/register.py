@@ -59,6 +59,19 @@ class Register:
         for database in self._databases.values():
             database.close()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the declared databases."""
+        return tuple(self._databases)
+
+    async def ask(self, database: str) -> None:
+        """See whether a database answers; :meth:`problem` says it."""
+        await self._run(self._database(database).ask)
+
+    def problem(self, database: str) -> str | None:
+        """What the last attempt on a database said: empty if it answered, None before the first one."""
+        return self._database(database).problem
+
     async def create(self) -> None:
         """Make the built-in database and the register's own tables where they are missing, and look at every declared table."""
         for database in self._databases.values():

@@ -18,12 +18,14 @@ from worker.rules.decision import (
     Plan,
     Send,
 )
-from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink
+from worker.rules.letters import NEW_CODE, ConfirmNewAddress, ErasurePlanned, NewLink, PackageReady
 from worker.rules.mail import Address
-from worker.rules.model import Case, Column, EffectKind, HoldReason, LinkKind, MailState, Origin, RequestState, Right
+from worker.rules.model import ENDED, Case, Column, EffectKind, HoldReason, LinkKind, MailState, Origin, RequestState, Right
 from worker.rules.trigger import Asked, Proved, Received, Ruled, To
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from worker.rules.decision import Action, Situation
     from worker.rules.model import Change
     from worker.rules.reading.model import Fields
@@ -117,6 +119,14 @@ def ask_new_address(situation: Situation, case: Case) -> Send:
         expires=until,
     )  # fmt: skip
     return Send(letter, to=To.NEW_ADDRESS, verification=True)
+
+
+def package_ready(case: Case, expires: datetime) -> PackageReady:
+    """The answer to access, behind a link with a code until ``expires``."""
+    deletion = case.request(Right.DELETION)
+    follows = deletion is not None and deletion.state not in ENDED
+    link = NewLink(LinkKind.DOWNLOAD, expires, with_code=True)
+    return PackageReady(case.reference, link=link, code=NEW_CODE, expires=expires, deletion_follows=follows)
 
 
 def changes_address(changes: tuple[Change, ...]) -> bool:

@@ -26,6 +26,7 @@ class Event(StrEnum):
     LETTER_WRITTEN = "letter.written"
     LETTER_SENT = "letter.sent"
     LETTER_FAILED = "letter.failed"
+    PERSON_TOLD = "person.told"  # staff told the person by another way what a failed letter had to say
     LINK_ISSUED = "link.issued"
     CODE_WRONG = "code.wrong"
     ADDRESS_PROVED = "address.proved"
@@ -35,12 +36,14 @@ class Event(StrEnum):
     EFFECT_FAILED = "effect.failed"
     SUPPRESSED = "suppressed"  # no newsletter any more
     RESUBSCRIBED = "resubscribed"
-    SUBSCRIBED = "subscribed"  # double opt-in, or chosen on the preferences page
+    SUBSCRIBED = "subscribed"  # double opt-in
     DATA_READ = "data.read"  # somebody looked at a person's data
     PACKAGE_FETCHED = "package.fetched"
     KEY_DESTROYED = "key.destroyed"
     STAFF_ADDED = "staff.added"
     STAFF_LOGIN = "staff.login"
+    DEADLINE_NEAR = "deadline.near"  # what waits for a person must be answered within a few working days
+    DEADLINE_MISSED = "deadline.missed"  # the legal last day is over, and it is still open
     CAMPAIGN_PLANNED = "campaign.planned"
     CAMPAIGN_ENDED = "campaign.ended"
 

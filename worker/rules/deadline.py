@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -38,14 +39,47 @@ def _belgium(year: int) -> set[date]:
     return _fixed(year, (1, 1), (5, 1), (7, 21), (8, 15), (11, 1), (11, 11), (12, 25)) | _moved(year, 1, 39, 50)
 
 
-#: Country (ISO 3166-1) to its public holidays of a year. Another country is one more line here.
-HOLIDAYS: Final[Mapping[str, Callable[[int], set[date]]]] = {"BE": _belgium}
+def _germany(year: int) -> set[date]:
+    """The nine days that are holidays by the law of every Land (3 October: Unification Treaty art. 2(2)); those of one Land do not count."""
+    return _fixed(year, (1, 1), (5, 1), (10, 3), (12, 25), (12, 26)) | _moved(year, -2, 1, 39, 50)
+
+
+def _france(year: int) -> set[date]:
+    """The eleven fêtes légales of the Code du travail, art. L3133-1; the two more of Alsace and Moselle do not count."""
+    return _fixed(year, (1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25)) | _moved(year, 1, 39, 50)
+
+
+def _luxembourg(year: int) -> set[date]:
+    """The eleven jours fériés légaux of the Code du travail, art. L.232-2 (9 May since 2019)."""
+    return _fixed(year, (1, 1), (5, 1), (5, 9), (6, 23), (8, 15), (11, 1), (12, 25), (12, 26)) | _moved(year, 1, 39, 50)
+
+
+def _netherlands(year: int) -> set[date]:
+    """The algemeen erkende feestdagen of the Algemene termijnenwet, art. 3(1).
+
+    Good Friday, which art. 3(2) puts on a par with them for terms of that Act, does not count: a term of Union law ends
+    rather a day too early than too late. The King's birthday is kept on 27 April, on a Sunday the day before (since 2014).
+    """
+    birthday = date(year, 4, 27)
+    kept = birthday - timedelta(days=birthday.weekday() == calendar.SUNDAY)
+    return _fixed(year, (1, 1), (5, 5), (12, 25), (12, 26)) | _moved(year, 1, 39, 50) | {kept}
+
+
+#: Country (ISO 3166-1) to the days that are public holidays in all of it in a year. Another country is one more line here.
+HOLIDAYS: Final[Mapping[str, Callable[[int], set[date]]]] = {
+    "BE": _belgium,
+    "DE": _germany,
+    "FR": _france,
+    "LU": _luxembourg,
+    "NL": _netherlands,
+}
 
 
 @cache
 def holidays(country: str, year: int) -> frozenset[date]:
-    """Public holidays of ``country`` in ``year``; KeyError for a country without a table."""
-    return frozenset(HOLIDAYS[country](year))
+    """Public holidays of ``country`` in ``year``; none for a country without a table: there Saturdays and Sundays alone move a day."""
+    listed = HOLIDAYS.get(country)
+    return frozenset(listed(year)) if listed else frozenset()
 
 
 def is_working_day(day: date, country: str) -> bool:
@@ -86,6 +120,21 @@ def due_days(received: date, country: str, months: int = 1) -> tuple[date, date]
     """
     due = add_months(received, months)
     return due, roll_forward(due, country)
+
+
+class Standing(StrEnum):
+    """How near a legal last day is."""
+
+    IN_TIME = "in-time"
+    SOON = "soon"
+    OVERDUE = "overdue"
+
+
+def standing(legal_last: date, today: date, country: str, alarm_days: int) -> Standing:
+    """``SOON`` from the ``alarm_days``-th working day before the last day on, ``OVERDUE`` from the day behind it."""
+    if today > legal_last:
+        return Standing.OVERDUE
+    return Standing.SOON if today >= working_day_before(legal_last, country, alarm_days) else Standing.IN_TIME
 
 
 def end_of_day(day: date, timezone: str) -> datetime:

@@ -174,6 +174,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """Write a letter that failed for good once more, word by word: it holds no link that could be of no use by now."""
+
+    letter_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Have ``apply`` carry out a change, not before ``due``; ``again``: the one that failed, under the id it had."""
 
@@ -240,8 +247,8 @@ class Record:
 
 
 Action = (
-    OpenCase | OpenRequest | Move | SetChanges | AskProof | Send | Plan | CancelEffects | RevokeLinks | Suppress | MarkMail | HoldCase
-    | Reminded | MarkProved | Record
+    OpenCase | OpenRequest | Move | SetChanges | AskProof | Send | Repeat | Plan | CancelEffects | RevokeLinks | Suppress | MarkMail
+    | HoldCase | Reminded | MarkProved | Record
 )  # fmt: skip
 
 

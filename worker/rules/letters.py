@@ -219,6 +219,8 @@ class HeldNote(Letter):
 
     name: ClassVar[str] = "held_note"
     legal_due: date
+    #: The mail answers a letter whose button is still to be pressed: an answer confirms nothing.
+    needs_button: bool = False
 
 
 @dataclass(frozen=True, slots=True)

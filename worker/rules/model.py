@@ -102,6 +102,8 @@ class HoldReason(StrEnum):
     FAILED = "failed"  # carrying out failed for good
     UNCONFIRMED = "unconfirmed"  # two weeks without a click: perhaps a telephone call helps
     UNREADABLE = "unreadable"  # beyond the bounds of the parser
+    UNDELIVERED = "undelivered"  # a letter of the case failed for good: the person was not told
+    TOO_BIG = "too-big"  # larger than the limit: only its beginning is stored, the mailbox keeps it whole
 
 
 class RequestState(StrEnum):

@@ -59,6 +59,8 @@ class Policy:
     opt_in_expires: timedelta = timedelta(days=7)
     #: Erasure ends at the latest this many working days before the legal last day.
     grace_margin_days: int = 2
+    #: What waits for a person rings this many working days before its legal last day.
+    alarm_days: int = 5
     #: Verification letters per address and day (OWASP: limits on mail that others can trigger).
     letters_per_day: int = 3
     #: Acknowledgements per address and day (RFC 3834, section 2).

@@ -97,6 +97,16 @@ class RulingKind(StrEnum):
     ANSWER = "answer"
     REFUSE = "refuse"
     CLOSE = "close"
+    SEND_AGAIN = "send-again"  # letters that failed for good
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A letter that failed for good. ``at`` is when its package expires or its erasure runs; None if neither lies ahead."""
+
+    id: str
+    name: str
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class Ruled:
     language: Language = Language.EN
     new_address_proved: bool = False  # of an e-mail change: the new address has confirmed
     failed: frozenset[Right] = frozenset()  # what was begun and failed: a part of it may be done
+    lost: tuple[Lost, ...] = ()  # what is to be sent again
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
-from worker.errors import ConfigurationError
+from worker.errors import ConfigurationError, together
 from worker.mail.imap_settings import MailboxSettings
 from worker.mail.smtp_settings import SmtpSettings
 from worker.newsletter.settings import NewsletterSettings
@@ -20,8 +21,8 @@ from worker.rules.policy import Policy
 from worker.settings.build import build
 from worker.settings.checks import problems
 from worker.settings.given import PREFIX, from_file, overlay
-from worker.settings.kinds import Listen
-from worker.settings.tree import Login, RelaySection, Section, Sections, SmtpSection, StoreSection
+from worker.settings.kinds import DatabaseUrl, Listen
+from worker.settings.tree import Login, MailboxSection, RelaySection, Section, Sections, SmtpSection, StoreSection
 from worker.web.settings import WebSettings
 
 __all__ = ["DEFAULT_FILE", "PREFIX", "Listen", "Settings", "load", "secret"]
@@ -85,26 +86,26 @@ class Settings(Sections):
         return RegisterSettings(url=self.register.url, file=self.register.file)
 
     def mailbox_settings(self) -> tuple[MailboxSettings, ...]:
-        """The mailboxes to read, with their passwords; ConfigurationError if one cannot be read."""
-        return tuple(
-            MailboxSettings(
-                name=box.name,
-                host=box.host,
-                port=box.port,
-                tls=box.tls.value,
-                ca_file=box.ca_file,
-                user=box.user,
-                auth=_LOGIN[box.auth],
-                password=secret(f"mailbox.{number}.password_file", box.password_file, box.password),
-                folders=box.folders,
-                since=box.since,
-                after=box.after.value,
-                purge=box.purge.value,
-                authserv_id=box.authserv_id,
-                poll=box.poll.total_seconds(),
-                max_size=self.limits.mail_size.count,
-            )
-            for number, box in enumerate(self.mailbox)
+        """The mailboxes to read, with their passwords; ConfigurationError if any cannot be read."""
+        return together(*(partial(self._mailbox, number, box) for number, box in enumerate(self.mailbox)))
+
+    def _mailbox(self, number: int, box: MailboxSection) -> MailboxSettings:
+        return MailboxSettings(
+            name=box.name,
+            host=box.host,
+            port=box.port,
+            tls=box.tls.value,
+            ca_file=box.ca_file,
+            user=box.user,
+            auth=_LOGIN[box.auth],
+            password=secret(f"mailbox.{number}.password_file", box.password_file, box.password),
+            folders=box.folders,
+            since=box.since,
+            after=box.after.value,
+            purge=box.purge.value,
+            authserv_id=box.authserv_id,
+            poll=box.poll.total_seconds(),
+            max_size=self.limits.mail_size.count,
         )
 
     def smtp_settings(self) -> SmtpSettings:
@@ -149,10 +150,8 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     tree = overlay(from_file(path) if path else {}, environment)
     base = path.absolute().parent if path else Path.cwd() / DEFAULT_FILE.parent
     sections, built = build(tree, base)
-    faults = built.problems if sections is None else list(problems(sections))
-    if sections is None or faults:
-        first, *others = faults
-        raise ConfigurationError(first.setting, first.problem, first.mend, tuple(others))
+    if faults := [*built.problems, *problems(sections, built.sound)]:
+        raise ConfigurationError.of(faults)
     complete = {f.name: getattr(sections, f.name) for f in fields(Sections)} | _derived(sections, base)
     return Settings(**complete, file=path, origins=built.origins)
 
@@ -161,8 +160,8 @@ def _derived(given: Sections, base: Path) -> dict[str, Section]:
     """The sections whose empty settings follow from others."""
     folder, newsletter = given.data.folder, given.newsletter
     return {
-        "store": StoreSection(url=given.store.url or f"sqlite:///{folder / 'desk.sqlite3'}"),
-        "register": replace(given.register, url=given.register.url or f"sqlite:///{folder / 'customers.sqlite3'}"),
+        "store": StoreSection(url=given.store.url or DatabaseUrl(f"sqlite:///{folder / 'desk.sqlite3'}")),
+        "register": replace(given.register, url=given.register.url or DatabaseUrl(f"sqlite:///{folder / 'customers.sqlite3'}")),
         "web": replace(given.web, policy_folder=given.web.policy_folder or base / "policy"),
         "newsletter": replace(
             newsletter,

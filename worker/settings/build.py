@@ -20,25 +20,33 @@ DEFAULT: Final = "default"
 
 @dataclass
 class Built:
-    """The tree under way: what was found, and whence (dotted name to place)."""
+    """The tree under way: what was found, and whence (dotted name to place).
+
+    A setting that is wrong gets its default, or its example, so that the rest can be looked at; ``doubtful`` holds its name.
+    """
 
     base: Path
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[ConfigurationError] = field(default_factory=list)
+    doubtful: set[str] = field(default_factory=set)
 
     def wrong(self, setting: str, problem: str, mend: str) -> None:
         """Note a fault and go on."""
         self.problems.append(ConfigurationError(setting, problem, mend))
+        self.doubtful.add(setting)
 
-    def section(self, kind: type[_S], tree: object, name: str) -> _S | None:
-        """One section, or None if it has faults."""
+    def sound(self, *names: str) -> bool:
+        """True if none of these settings, nor a section around one, was wrong: what stands there was meant."""
+        return not any(name == bad or name.startswith(f"{bad}.") for name in names for bad in self.doubtful)
+
+    def section(self, kind: type[_S], tree: object, name: str) -> _S:
+        """One section."""
         if not isinstance(tree, dict):
             self.wrong(name, "is a section, not a value", f"Write [{name}] on a line of its own, and its settings below it.")
-            return None
-        before, hints = len(self.problems), resolved(kind)
+            return Built(self.base).section(kind, {}, name)
+        hints = resolved(kind)
         self._refuse_unknown(kind, tree, name)
-        values = {f.name: self._field(f, hints[f.name], tree, _dotted(name, key_of(f.name))) for f in settings_of(kind)}
-        return kind(**values) if len(self.problems) == before else None
+        return kind(**{f.name: self._field(f, hints[f.name], tree, _dotted(name, key_of(f.name))) for f in settings_of(kind)})
 
     def _refuse_unknown(self, kind: type[Section], tree: Tree, name: str) -> None:
         known = [key_of(f.name) for f in settings_of(kind)]
@@ -64,33 +72,53 @@ class Built:
 
     def _value(self, about: Field[Any], kind: Kind, given: object, name: str) -> Any:
         if given is None:
-            return self._default(about, kind, name)
+            return self._not_given(about, kind, name)
         if not isinstance(given, Given):
-            return self.wrong(name, "is a setting, not a section", f"Write {name.rpartition('.')[2]} = {kind.form}.")
+            self.wrong(name, "is a setting, not a section", f"Write {name.rpartition('.')[2]} = {kind.form}.")
+            return self._stand_in(about, kind)
         self.origins[name] = given.where
         said: About = about.metadata["about"]
         if said.only_environment and not given.text:
-            return self.wrong(
-                name,
-                f"is a secret and may not stand in this file ({given.where})",
-                f"Write it to a file and name that with {key_of(about.name)}_file.",
-            )
+            mend = f"Write it to a file and name that with {key_of(about.name)}_file."
+            self.wrong(name, f"is a secret and may not stand in this file ({given.where})", mend)
+            return self._stand_in(about, kind)
         try:
-            return kind.read(kind.text(str(given.value)) if given.text else given.value, self.base)
+            return self._read(about, kind, given)
         except Mismatch as mismatch:
             shown = "the value" if said.secret else repr(given.value)
-            return self.wrong(name, f"{shown} {mismatch.problem} ({given.where})", mismatch.mend)
+            self.wrong(name, f"{shown} {mismatch.problem} ({given.where})", mismatch.mend)
+            return self._stand_in(about, kind)
 
-    def _default(self, about: Field[Any], kind: Kind, name: str) -> Any:
+    def _read(self, about: Field[Any], kind: Kind, given: Given) -> Any:
+        """The value; Mismatch if it is none or out of bounds. The default is always right, also one that is not of its kind: empty."""
+        value = kind.text(str(given.value)) if given.text else given.value
+        if about.default is not MISSING and value == about.default:
+            return about.default
+        return _bounded(kind.read(value, self.base), about.metadata["about"], kind)
+
+    def _not_given(self, about: Field[Any], kind: Kind, name: str) -> Any:
         self.origins[name] = DEFAULT
         if about.default is MISSING:
             example = about.metadata["about"].example
-            return self.wrong(name, "is missing", f'Write {name.rpartition(".")[2]} = "{example}" in [{_header(name)}], with {kind.form}.')
+            self.wrong(name, "is missing", f'Write {name.rpartition(".")[2]} = "{example}" in [{_header(name)}], with {kind.form}.')
+        return self._stand_in(about, kind)
+
+    def _stand_in(self, about: Field[Any], kind: Kind) -> Any:
+        if about.default is MISSING:
+            return kind.read(about.metadata["about"].example, self.base)
         return placed(about.default, self.base) if isinstance(about.default, Path) else about.default
 
 
-def build(tree: Tree, base: Path) -> tuple[Sections | None, Built]:
-    """The typed tree (None if anything is wrong) and what was noted. Relative paths begin at ``base``."""
+def _bounded(value: Any, about: About, kind: Kind) -> Any:
+    if about.least is not None and value < about.least:
+        raise Mismatch("is too small", f"Write {kind.write(about.least)} or more.")
+    if about.most is not None and value > about.most:
+        raise Mismatch("is too large", f"Write {kind.write(about.most)} or less.")
+    return value
+
+
+def build(tree: Tree, base: Path) -> tuple[Sections, Built]:
+    """The typed tree, to be used only if nothing was wrong, and what was noted. Relative paths begin at ``base``."""
     built = Built(base)
     return built.section(Sections, tree, ""), built
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -12,7 +13,22 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, NewType, get_args, get_origin
+from urllib.parse import urlsplit
+
+from worker.mail.addresses import ascii_domain
+from worker.mail.addresses import mailbox as sound_mailbox
+
+#: Texts and numbers of a narrower kind; at run time they are plain.
+Words = NewType("Words", str)  # not empty
+HostName = NewType("HostName", str)
+EmailAddress = NewType("EmailAddress", str)
+WebAddress = NewType("WebAddress", str)
+DatabaseUrl = NewType("DatabaseUrl", str)
+Network = NewType("Network", str)  # an IP address, or a network such as 10.0.0.0/8
+Country = NewType("Country", str)  # ISO 3166-1 alpha-2
+Port = NewType("Port", int)
+Count = NewType("Count", int)  # from 1
 
 
 class Mismatch(ValueError):
@@ -44,7 +60,7 @@ class Listen:
         return cls(host, int(port))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Bytes:
     """A size in bytes, written such as ``"25 MB"`` (1 MB = 1024 * 1024 bytes)."""
 
@@ -89,6 +105,7 @@ _ALIASES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("w", "weeks"), "week"),
     **dict.fromkeys(("y", "years"), "year"),
 }
+_POSTGRESQL: Final = re.compile(r"postgresql://(?:[^@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^:/@\s]*)(?::\d{1,5})?/[^/\s]\S*")
 _AMOUNT: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)")
 _DURATION_FORM: Final = 'a number with its unit (ms, s, min, h, days, weeks, years), for example "72h" or "14 days"'
 
@@ -108,6 +125,86 @@ def _whole(value: object, _base: Path) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise Mismatch("is not a whole number", "Write digits without quotes, for example 993.")
     return value
+
+
+def _port(value: object, base: Path) -> int:
+    number = _whole(value, base)
+    if not 1 <= number <= _MAX_PORT:
+        raise Mismatch("is no port", f"Write a number from 1 to {_MAX_PORT}.")
+    return number
+
+
+def _count(value: object, base: Path) -> int:
+    number = _whole(value, base)
+    if number < 1:
+        raise Mismatch("is too small", "Write 1 or more.")
+    return number
+
+
+def _words(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if not text.strip():
+        raise Mismatch("is empty", "Write it.")
+    return text
+
+
+def _host(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if not (_is_network(text) and "/" not in text) and ascii_domain(text) is None:
+        raise Mismatch("is no name of a host", "Write its name or IP address alone; the port is a setting of its own.")
+    return text
+
+
+def _email(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if sound_mailbox(text) is None:
+        raise Mismatch("is no e-mail address", 'Write it alone, for example "privacy@example.com".')
+    return text
+
+
+def _web(value: object, base: Path) -> str:
+    text = _text(value, base)
+    try:
+        url = urlsplit(text)
+        sound = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0 and not re.search(r"\s", text)
+    except ValueError:  # a port that is none
+        sound = False
+    if not sound:
+        raise Mismatch("is no web address", "Write https:// and the name of the host.")
+    return text
+
+
+def _database(value: object, base: Path) -> str:
+    """The URL; a relative path of SQLite is placed as every other."""
+    text = _text(value, base)
+    file = text.removeprefix("sqlite:///")
+    if file not in {"", ":memory:", text}:
+        return f"sqlite:///{placed(Path(file), base)}"
+    if not _POSTGRESQL.fullmatch(text):
+        raise Mismatch("is no database that the desk can use", "Write sqlite:///PATH or postgresql://USER@HOST/DATABASE.")
+    return text
+
+
+def _network(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if not _is_network(text):
+        raise Mismatch("is no IP address or network", 'Write for example "10.0.0.5" or "10.0.0.0/8".')
+    return text
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _country(value: object, base: Path) -> str:
+    text = _text(value, base)
+    if not re.fullmatch("[A-Z]{2}", text):
+        raise Mismatch("is no country code", 'Write the two capital letters of ISO 3166-1, for example "BE".')
+    return text
 
 
 def _flag(value: object, _base: Path) -> bool:
@@ -212,9 +309,18 @@ def _flag_of_text(text: str) -> object:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-_PLAIN: Final[Mapping[type, Kind]] = {
+_PLAIN: Final[Mapping[Any, Kind]] = {
     str: Kind("a text", _text, quoted),
+    Words: Kind("a text", _words, quoted),
+    HostName: Kind("a host's name or IP address", _host, quoted),
+    EmailAddress: Kind("an e-mail address", _email, quoted),
+    WebAddress: Kind("a web address", _web, quoted),
+    DatabaseUrl: Kind("sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE", _database, quoted),
+    Network: Kind("an IP address or network", _network, quoted),
+    Country: Kind("two capital letters", _country, quoted),
     int: Kind("a whole number", _whole, str, _number_of_text),
+    Count: Kind("a whole number from 1", _count, str, _number_of_text),
+    Port: Kind(f"a number from 1 to {_MAX_PORT}", _port, str, _number_of_text),
     bool: Kind("true or false", _flag, lambda value: str(value).lower(), _flag_of_text),
     Path: Kind("a path, absolute or relative to the folder of the settings file", _path, lambda value: quoted(str(value))),
     date: Kind("a date such as 2026-01-31", _day, str),
@@ -232,7 +338,7 @@ def kind_of(annotation: Any) -> Kind:
         return Kind(f"a list, each {inner.form}", partial(_many, inner), write, partial(_list_of_text, inner))
     if isinstance(annotation, UnionType):
         return kind_of(next(part for part in get_args(annotation) if part is not NoneType))
-    if issubclass(annotation, StrEnum):
+    if annotation not in _PLAIN and issubclass(annotation, StrEnum):
         return Kind(choices(annotation), partial(_member, annotation), quoted)
     return _PLAIN[annotation]
 

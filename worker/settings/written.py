@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.settings.build import is_section, repeated_section, resolved, settings_of
 from worker.settings.given import PREFIX
-from worker.settings.kinds import kind_of, quoted
+from worker.settings.kinds import Kind, kind_of, quoted
 from worker.settings.tree import About, Section, Sections, key_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def example(given: Mapping[str, str] | None = None) -> str:
         lines += ["", f"# {kind.__doc__}", f"{mark}[[{name}]]" if repeats else f"{mark}[{name}]"]
         for f, about, hint in values(kind):
             if not about.only_environment:
-                lines += [f"# {about.meaning}", f"{mark}{_line(f'{name}.{key_of(f.name)}', f, about, hint, given)}".replace("##", "#")]
+                lines += [f"# {about.said}", f"{mark}{_line(f'{name}.{key_of(f.name)}', f, about, hint, given)}".replace("##", "#")]
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +94,7 @@ def page() -> str:
 def _row(section: str, about_field: Field[Any], about: About, hint: Any) -> str:
     kind, key = kind_of(hint), key_of(about_field.name)
     if about.only_environment:
-        return f"| `{key}` | {about.meaning} | environment only: `{PREFIX}{section.replace('.', '__').upper()}__{key.upper()}` | none |"
+        return f"| `{key}` | {about.said} | environment only: `{PREFIX}{section.replace('.', '__').upper()}__{key.upper()}` | none |"
     default = (
         "**must be given**"
         if about_field.default is MISSING
@@ -102,7 +102,32 @@ def _row(section: str, about_field: Field[Any], about: About, hint: Any) -> str:
         if about_field.default is None
         else f"`{kind.write(about_field.default)}`"
     )
-    return f"| `{key}` | {about.meaning} | {kind.form} | {default} |".replace('`""`', "empty")
+    return f"| `{key}` | {about.said} | {_form(about, kind)} | {default} |".replace('`""`', "empty")
+
+
+def _form(about: About, kind: Kind) -> str:
+    least = "" if about.least is None else f", at least {kind.write(about.least)}"
+    most = "" if about.most is None else f", at most {kind.write(about.most)}"
+    return kind.form + least + most
+
+
+def without_effect(settings: Settings) -> Iterator[str]:
+    """The dotted names of what is set and changes nothing in this release."""
+    for name, section in _standing(settings, Sections, ""):
+        for f, about, _ in values(type(section)):
+            if about.later and getattr(section, f.name) != f.default:
+                yield f"{name}.{key_of(f.name)}"
+
+
+def _standing(section: Section, kind: type[Section], name: str) -> Iterator[tuple[str, Section]]:
+    """(dotted name, section) of every section below this one, as it stands in the settings."""
+    for f in settings_of(kind):
+        hint, value = resolved(kind)[f.name], getattr(section, f.name)
+        dotted = f"{name}.{f.name}".removeprefix(".")
+        below = {f"{dotted}.{number}": each for number, each in enumerate(value)} if repeated_section(hint) else {}
+        for at, each in below.items() or ({dotted: value} if is_section(hint) else {}).items():
+            yield at, each
+            yield from _standing(each, type(each), at)
 
 
 def shown(settings: Settings) -> str:
@@ -115,6 +140,8 @@ def shown(settings: Settings) -> str:
 
 def _shown(value: Any, hint: Any, name: str, origins: Mapping[str, str]) -> Iterator[str]:
     if (repeated := repeated_section(hint)) is not None:
+        if not value:
+            yield from _without(repeated, name)
         for number, item in enumerate(value):
             yield from _section_shown(item, repeated, f"[[{_plain(name)}]]", f"{name}.{number}", origins)
     else:
@@ -125,12 +152,20 @@ def _section_shown(section: Section, kind: type[Section], header: str, name: str
     yield f"\n{header}"
     for f, about, hint in values(kind):
         value, dotted = getattr(section, f.name), f"{name}.{key_of(f.name)}"
-        if value is not None and not (about.only_environment and not value):
+        if value is None or (about.only_environment and not value):
+            yield f"#{key_of(f.name)} =  # not set"
+        else:
             written = masked(value) if about.secret else kind_of(hint).write(value)
             yield f"{key_of(f.name)} = {written}  # {origins.get(dotted, 'default')}"
     for f in settings_of(kind):
         if "about" not in f.metadata:
             yield from _shown(getattr(section, f.name), resolved(kind)[f.name], f"{name}.{f.name}", origins)
+
+
+def _without(kind: type[Section], name: str) -> Iterator[str]:
+    """A section of which there is none, as comments."""
+    yield f"\n#[[{_plain(name)}]]  # none"
+    yield from (f"#{key_of(f.name)} =" for f, _, _ in values(kind))
 
 
 def _plain(name: str) -> str:

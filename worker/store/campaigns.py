@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import and_, case, exists, func, insert, literal, null, or_, select, update
 
 from worker.rules.audit import Event
 from worker.rules.model import DeliveryState, Language
@@ -78,6 +78,18 @@ class Standing:
     sending: bool
     suppressed: bool
     subscribed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a newsletter for one reader. ``address`` is empty for one who was erased since."""
+
+    person: str
+    address: str = field(repr=False)
+    state: DeliveryState
+    attempts: int
+    sent_at: datetime | None
+    reply: str
 
 
 # Planning -----------------------------------------------------------------------------------------------------
@@ -168,11 +180,15 @@ def _write_readers(tx: Tx, campaign_id: str) -> None:
 # Sending ------------------------------------------------------------------------------------------------------
 
 
-def claim(tx: Tx, campaign_id: str, limit: int, expires: timedelta) -> list[Claimed]:
-    """Take up to ``limit`` readers whose turn it is, and those whose claim is older than ``expires`` (its process died)."""
+def claim(tx: Tx, campaign_id: str, limit: int, expires: timedelta, after: str = "") -> list[Claimed]:
+    """Take up to ``limit`` readers whose turn it is, and those whose claim is older than ``expires`` (its process died).
+
+    In the order of ``person``, from behind ``after`` on: of a million readers, those who had it are not looked through for each lot.
+    """
     ready = and_(delivery.c.state == DeliveryState.PLANNED.value, or_(delivery.c.due.is_(None), delivery.c.due <= tx.now))
     dead = and_(delivery.c.state == DeliveryState.CLAIMED.value, delivery.c.claimed_at <= tx.now - expires)
-    query = select(delivery.c.person, delivery.c.attempt).where(delivery.c.campaign_id == campaign_id, or_(ready, dead))
+    behind = and_(delivery.c.campaign_id == campaign_id, delivery.c.person > after)
+    query = select(delivery.c.person, delivery.c.attempt).where(behind, or_(ready, dead))
     rows = tx.connection.execute(query.order_by(delivery.c.person).limit(limit).with_for_update(skip_locked=True)).all()
     if not rows:
         return []
@@ -218,6 +234,35 @@ def next_due(tx: Tx, campaign_id: str) -> datetime | None:
     """When the next reader who was put off is tried again, or None."""
     waiting = (delivery.c.campaign_id == campaign_id) & (delivery.c.state == DeliveryState.PLANNED.value)
     return tx.connection.execute(select(func.min(delivery.c.due)).where(waiting)).scalar()
+
+
+# Results ------------------------------------------------------------------------------------------------------
+
+
+def reasons(tx: Tx, campaign_id: str) -> list[tuple[DeliveryState, str, int]]:
+    """(state, why, number of readers), the most first. A message that left has no why: what a server answers names each message."""
+    number, sent = func.count().label("number"), delivery.c.state == DeliveryState.SENT.value
+    why = case((sent, ""), else_=func.coalesce(delivery.c.reply, "")).label("why")
+    of = select(delivery.c.state, why, number).where(delivery.c.campaign_id == campaign_id)
+    rows = tx.connection.execute(of.group_by(delivery.c.state, why).order_by(number.desc(), delivery.c.state, why))
+    return [(DeliveryState(row.state), row.why, row.number) for row in rows]
+
+
+def results(tx: Tx, actor: str, campaign_id: str, *, behind: str, limit: int) -> list[Result]:
+    """What became of the next ``limit`` readers behind the person ``behind``: a look at personal data, written down by the same call."""
+    query = (
+        select(delivery).where(delivery.c.campaign_id == campaign_id, delivery.c.person > behind).order_by(delivery.c.person).limit(limit)
+    )
+    rows = tx.connection.execute(query).all()
+    known = tx.connection.execute(select(reader).where(reader.c.person.in_([row.person for row in rows]))).all()
+    tx.fetch_keys(row.key_id for row in known)
+    addresses = {row.person: opened(tx, row).address.mailbox for row in known}
+    if rows:
+        audit.record(tx, audit.DESK, Event.DATA_READ, actor, {"campaign": campaign_id, "count": len(rows), "by": "newsletter results"})
+    return [
+        Result(row.person, addresses.get(row.person, ""), DeliveryState(row.state), row.attempt, row.sent_at, row.reply or "")
+        for row in rows
+    ]
 
 
 # The end ------------------------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, text, update
+from sqlalchemy import bindparam, exists, func, insert, select, text, update
 
 from worker.errors import EvidenceError
 from worker.rules.mail import Address
 from worker.rules.model import ENDED, TRANSITIONS, Case, Change, Column, HoldReason, Language, Origin, Request, RequestState, Right
+from worker.store.letters import UNDELIVERED
 from worker.store.store import Tx, new_id
 from worker.store.tables import cases, mail, request
 
@@ -187,6 +188,12 @@ def of_person(tx: Tx, person: str) -> list[Case]:
     return [_case(tx, row) for row in rows]
 
 
+def every_of_person(tx: Tx, person: str) -> list[Case]:
+    """The cases of one address that still have their key, closed ones too, oldest first."""
+    rows = tx.connection.execute(select(cases).where(cases.c.person == person, cases.c.sealed.is_not(None)).order_by(cases.c.id)).all()
+    return [_case(tx, row) for row in rows]
+
+
 def mark_proved(tx: Tx, case_id: str) -> None:
     """Note that control of the requester's address was shown."""
     tx.connection.execute(update(cases).where(cases.c.id == case_id, cases.c.proved_at.is_(None)).values(proved_at=tx.now))
@@ -203,13 +210,17 @@ def is_held(tx: Tx, case_id: str) -> bool:
 
 
 def held(tx: Tx) -> list[Row[Any]]:
-    """The rows of cases that wait for a person, oldest legal date first, without their content."""
-    columns = (cases.c.id, cases.c.reference, cases.c.received_at, cases.c.legal_due, cases.c.language, cases.c.hold_reason)
-    return list(
-        tx.connection.execute(
-            select(*columns).where(cases.c.hold_reason.is_not(None), cases.c.closed_at.is_(None)).order_by(cases.c.legal_due)
-        )
-    )
+    """The rows of cases that wait for a person, oldest legal date first, without their content.
+
+    ``held`` says that there is something to decide, ``undelivered`` that a letter failed for good, which may be after the case's end.
+    """
+    decide, lost = cases.c.hold_reason.is_not(None) & cases.c.closed_at.is_(None), cases.c.id.in_(UNDELIVERED)
+    columns = (
+        cases.c.id, cases.c.reference, cases.c.received_at, cases.c.legal_due, cases.c.language, cases.c.hold_reason, decide.label("held"),
+        lost.label("undelivered"),
+    )  # fmt: skip
+    rows = select(*columns).where(decide | lost, cases.c.sealed.is_not(None)).order_by(cases.c.legal_due)
+    return list(tx.connection.execute(rows))
 
 
 def rights_of(tx: Tx, case_id: str) -> list[tuple[Right, RequestState]]:
@@ -247,6 +258,18 @@ def thread(tx: Tx, case_id: str) -> tuple[str, tuple[str, ...]]:
 def by_reference(tx: Tx, name: str) -> str | None:
     """The id of the case with this reference, or None."""
     return tx.connection.execute(select(cases.c.id).where(cases.c.reference == name)).scalar()
+
+
+def due_by(tx: Tx, last: date) -> list[tuple[str, date, bool]]:
+    """(case id, legal last day, waits for a person) of the open cases whose legal last day is not after ``last``.
+
+    A request that only its own writer has not confirmed yet waits for no person: it ends by itself in time.
+    """
+    reviewed = exists().where(request.c.case_id == cases.c.id, request.c.state == RequestState.IN_REVIEW.value)
+    held = cases.c.hold_reason.is_not(None) & (cases.c.hold_reason != HoldReason.UNCONFIRMED.value)
+    waits = (held | reviewed).label("waits")
+    query = select(cases.c.id, cases.c.legal_due, waits).where(cases.c.closed_at.is_(None), cases.c.legal_due <= last)
+    return [(row.id, row.legal_due, bool(row.waits)) for row in tx.connection.execute(query.order_by(cases.c.legal_due))]
 
 
 def open_count(tx: Tx) -> tuple[int, date | None]:

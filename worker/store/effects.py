@@ -179,6 +179,13 @@ def finish(tx: Tx, claimed: Effect, *, state: EffectState, failure: str | None =
     return bool(tx.connection.execute(update(effect).where(_fence(claimed)).values(values)).rowcount)
 
 
+def give_back(tx: Tx, untouched: Iterable[Effect]) -> None:
+    """Return effects that were taken and not begun, as they were: this was no attempt."""
+    values = {"state": EffectState.WAITING, "claimed_at": None, "attempt": effect.c.attempt - 1}
+    for each in untouched:
+        tx.connection.execute(update(effect).where(_fence(each)).values(values))
+
+
 def cancel(tx: Tx, case_id: str, rights: Iterable[Right]) -> bool:
     """Drop the effects of these rights that have not begun. False, and nothing dropped, if one is being carried out.
 

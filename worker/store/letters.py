@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from worker.rules.letters import Confirm, ConfirmNewAddress, CorrectionOutdated, HeldNote
+from worker.rules.mail import Address
 from worker.store.tables import letter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
-    from worker.rules.mail import Address
     from worker.store.store import Tx
 
 
@@ -26,6 +28,8 @@ class LetterState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    REPLACED = "replaced"  # failed, and another letter has taken its place
+    TOLD = "told"  # failed, and staff told the person by another way
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,47 @@ class Result:
     due: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FailedLetter:
+    """A letter of a case that failed for good and was not settled. ``reply`` is the server's, without addresses."""
+
+    id: str
+    name: str
+    made_at: datetime
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A letter with its content."""
+
+    case_id: str | None
+    key_id: str
+    name: str
+    person: str
+    to: Address
+    raw: bytes = field(repr=False)
+
+
+#: A note that a person will read a mail: the mail is before that person anyway.
+_NO_MATTER: Final = HeldNote.name
+#: The letters that make an earlier one of their kind needless.
+_RENEWS: Final = frozenset({Confirm.name, CorrectionOutdated.name, ConfirmNewAddress.name})
+#: Ids of the cases whose person was not told something.
+UNDELIVERED: Final = select(letter.c.case_id).where(
+    letter.c.state == LetterState.FAILED.value, letter.c.case_id.is_not(None), letter.c.name != _NO_MATTER
+)  # fmt: skip
+_UNSETTLED: Final = (
+    select(letter.c.id, letter.c.name, letter.c.made_at, letter.c.reply)
+    .where(letter.c.case_id == bindparam("of"), letter.c.state == LetterState.FAILED.value, letter.c.name != _NO_MATTER)
+    .order_by(letter.c.id)
+)
+_SETTLE: Final = update(letter).where(letter.c.id == bindparam("this"), letter.c.state == LetterState.FAILED.value)
+_NEWER: Final = letter.alias("newer")
+_RENEW: Final = update(letter).where(
+    letter.c.case_id == bindparam("of"), letter.c.name.in_(_RENEWS), letter.c.state == LetterState.FAILED.value,
+    letter.c.person.in_(select(_NEWER.c.person).where(_NEWER.c.id == bindparam("by"))),
+)  # fmt: skip
 _INSERT: Final = insert(letter)
 _DUE: Final = (
     select(letter)
@@ -64,6 +109,7 @@ _CLAIM: Final = update(letter).where(letter.c.id.in_(bindparam("these", expandin
 _FINISH: Final = update(letter).where(
     letter.c.id == bindparam("this"), letter.c.attempt == bindparam("fence"), letter.c.state == LetterState.CLAIMED.value
 )  # fmt: skip
+_GIVE_BACK: Final = _FINISH.values(state=LetterState.WAITING.value, claimed_at=None, attempt=letter.c.attempt - 1)
 _COUNT: Final = select(func.count()).select_from(letter)
 _OF_PERSON: Final = _COUNT.where(letter.c.person == bindparam("whose"), letter.c.made_at >= bindparam("since"))
 # A letter that waits for tomorrow counts for tomorrow as well.
@@ -110,7 +156,51 @@ def finish(tx: Tx, claimed: Claimed, result: Result) -> bool:
     if result.due is not None:
         values["due"] = result.due
     values |= {"this": claimed.id, "fence": claimed.attempt}
-    return bool(tx.connection.execute(_FINISH, values).rowcount)
+    written = bool(tx.connection.execute(_FINISH, values).rowcount)
+    if written and result.state is LetterState.SENT and claimed.name in _RENEWS:
+        tx.connection.execute(_RENEW, {"of": claimed.case_id, "by": claimed.id, "state": LetterState.REPLACED.value})
+    return written
+
+
+def give_back(tx: Tx, untouched: Iterable[Claimed]) -> None:
+    """Return letters that were taken and did not begin to leave, as they were: this was no attempt."""
+    for each in untouched:
+        tx.connection.execute(_GIVE_BACK, {"this": each.id, "fence": each.attempt})
+
+
+def undelivered(tx: Tx, case_id: str) -> tuple[FailedLetter, ...]:
+    """The letters of a case that failed for good and wait for a person, oldest first."""
+    rows = tx.connection.execute(_UNSETTLED, {"of": case_id})
+    return tuple(FailedLetter(r.id, r.name, r.made_at, r.reply or "") for r in rows)
+
+
+def replace_failed(tx: Tx, letter_ids: Iterable[str]) -> None:
+    """Note that other letters have taken the place of these."""
+    for each in letter_ids:
+        tx.connection.execute(_SETTLE, {"this": each, "state": LetterState.REPLACED.value})
+
+
+def settle(tx: Tx, letter_id: str, note: str) -> bool:
+    """Note, under the letter's own seal, how the person was told instead. False if the letter had been settled before."""
+    row = tx.connection.execute(select(letter.c.key_id, letter.c.sealed).where(letter.c.id == letter_id)).one()
+    head, _, raw = tx.unseal(row.key_id, letter_id, row.sealed).partition(b"\n")
+    content = json.dumps(json.loads(head) | {"note": note}).encode() + b"\n" + raw
+    values = {"this": letter_id, "state": LetterState.TOLD.value, "sealed": tx.seal(row.key_id, letter_id, content)}
+    return bool(tx.connection.execute(_SETTLE, values).rowcount)
+
+
+def note(tx: Tx, letter_id: str) -> str:
+    """How the person was told instead of by this letter; empty if nobody said."""
+    row = tx.connection.execute(select(letter.c.key_id, letter.c.sealed).where(letter.c.id == letter_id)).one()
+    found: str = json.loads(tx.unseal(row.key_id, letter_id, row.sealed).partition(b"\n")[0]).get("note", "")
+    return found
+
+
+def load(tx: Tx, letter_id: str) -> Written:
+    """One letter with its content, which must not have been destroyed."""
+    row = tx.connection.execute(select(letter).where(letter.c.id == letter_id)).one()
+    head, _, raw = tx.unseal(row.key_id, letter_id, row.sealed).partition(b"\n")
+    return Written(row.case_id, row.key_id, row.name, row.person, Address(json.loads(head)["to"]), raw)
 
 
 def cancel_waiting(tx: Tx, case_id: str, name: str) -> int:

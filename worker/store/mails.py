@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.errors import SealBroken
 from worker.rules.model import HoldReason, Language, MailState
+from worker.store import parts
 from worker.store.cases import key_of
 from worker.store.store import Tx, new_id
-from worker.store.tables import mail, mail_seen, mailbox_cursor, meta
+from worker.store.tables import mail, mail_seen, mailbox_cursor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
 class Cursor:
     """How far a folder was read. ``uid`` is the highest one seen, ``pending`` those up to it that are not stored yet.
 
-    ``resync_below``: the server numbered the folder anew; UIDs below this one may be older than the first connection.
+    ``first_connected_at``: the mailbox's first connection. ``resync_below``: UIDs below this one may be older than that
+    and come all the same: the folder appeared later, or the server numbered it anew. ``history``: mails that were older
+    and not fetched, up to the UID ``history_uid``.
     """
 
     uidvalidity: int
@@ -36,11 +39,16 @@ class Cursor:
     pending: tuple[int, ...]
     first_connected_at: datetime
     resync_below: int = 0
+    history: int = 0
+    history_uid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A mail as a door hands it in. ``content_key`` recognises the same mail from another door or folder."""
+    """A mail as a door hands it in. ``content_key`` recognises the same mail from another door or folder.
+
+    Not ``whole``: ``raw`` is the beginning of a mail that is over the limit, and the door keeps it.
+    """
 
     door: str
     folder: str
@@ -50,6 +58,7 @@ class Arrival:
     content_key: str
     raw: bytes = field(repr=False)
     state: MailState = MailState.STORED
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,14 @@ class StoredMail:
     id: str
     key_id: str
     door: str
+    folder: str
     received_at: datetime
     state: MailState
     reasons: tuple[HoldReason, ...]
     labels: tuple[str, ...]
     language: Language | None
     case_id: str | None
+    whole: bool
     raw: bytes = field(repr=False)
 
 
@@ -96,37 +107,52 @@ _FINISH: Final = update(mail).where(mail.c.id == bindparam("this"), _STORED)
 
 
 def cursor(tx: Tx, door: str, folder: str) -> Cursor | None:
-    """How far ``folder`` of ``door`` was read, or None before the first connection."""
+    """How far ``folder`` of ``door`` was read, or None before it was begun."""
     row = tx.connection.execute(_CURSOR, {"of_door": door, "of_folder": folder}).one_or_none()
-    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at, row.resync_below) if row else None
+    if row is None:
+        return None
+    return Cursor(row.uidvalidity, row.uid, tuple(row.pending), row.first_connected_at, row.resync_below, row.history, row.history_uid)
+
+
+def begin_folder(tx: Tx, door: str, folder: str, begun: Cursor) -> None:
+    """Write where a folder that was never read begins."""
+    values = {f.name: getattr(begun, f.name) for f in fields(begun)} | {"pending": sorted(begun.pending)}
+    tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, **values))
 
 
 def set_cursor(tx: Tx, door: str, folder: str, uidvalidity: int, uid: int, pending: Iterable[int] = ()) -> None:
-    """Write how far ``folder`` was read; the moment of the first connection stays as it is."""
+    """Write how far a folder that was begun is read."""
     values = {"uidvalidity": uidvalidity, "uid": uid, "pending": sorted(pending)}
-    changed = tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values}).rowcount
-    if not changed:
-        tx.connection.execute(insert(mailbox_cursor).values(door=door, folder=folder, first_connected_at=tx.now, **values))
+    tx.connection.execute(_SET_CURSOR, {"of_door": door, "of_folder": folder, **values})
 
 
 def renumbered(tx: Tx, door: str, folder: str, uidvalidity: int, below: int) -> None:
-    """The server numbers a folder anew: begin again, and remember up to where mails may be history."""
+    """The server numbers a folder anew: begin again, and remember up to where mails may be history. Each gets a row now."""
     here = (mailbox_cursor.c.door == door) & (mailbox_cursor.c.folder == folder)
-    tx.connection.execute(update(mailbox_cursor).where(here).values(uidvalidity=uidvalidity, uid=0, pending=[], resync_below=below))
+    again = {"uidvalidity": uidvalidity, "uid": 0, "pending": [], "resync_below": below, "history": 0, "history_uid": 0}
+    tx.connection.execute(update(mailbox_cursor).where(here).values(again))
+
+
+def first_connected(tx: Tx, door: str) -> datetime | None:
+    """When the first folder of ``door`` was begun, or None."""
+    return tx.connection.execute(select(func.min(mailbox_cursor.c.first_connected_at)).where(mailbox_cursor.c.door == door)).scalar()
+
+
+def history(tx: Tx) -> dict[str, tuple[int, int]]:
+    """``door/folder`` to how many mails were older than the first connection and never fetched, and up to which UID."""
+    c = mailbox_cursor.c
+    rows = tx.connection.execute(select(c.door, c.folder, c.history, c.history_uid).order_by(c.door, c.folder))
+    return {f"{row.door}/{row.folder}": (row.history, row.history_uid) for row in rows}
 
 
 def note_door(tx: Tx, door: str, state: str) -> None:
     """Write how a door is: ``connected``, or what is wrong with it."""
-    name = f"door:{door}"
-    value = json.dumps({"state": state[:200], "since": tx.now.isoformat()})
-    if not tx.connection.execute(update(meta).where(meta.c.name == name).values(value=value)).rowcount:
-        tx.connection.execute(insert(meta).values(name=name, value=value))
+    parts.note(tx, "door", door, state)
 
 
 def doors(tx: Tx) -> dict[str, dict[str, str]]:
     """Door to its ``state`` and since when."""
-    rows = tx.connection.execute(select(meta.c.name, meta.c.value).where(meta.c.name.like("door:%")))
-    return {row.name.removeprefix("door:"): json.loads(row.value) for row in rows}
+    return parts.noted(tx, "door")
 
 
 def add_lot(tx: Tx, arrivals: Sequence[Arrival]) -> list[str]:
@@ -179,7 +205,7 @@ def _row(tx: Tx, arrival: Arrival, mail_id: str, *, duplicate: bool) -> dict[str
     return {
         "id": mail_id, "door": arrival.door, "folder": arrival.folder, "uidvalidity": arrival.uidvalidity, "uid": arrival.uid,
         "received_at": arrival.received_at, "stored_at": tx.now, "state": state.value, "reasons": [], "labels": [], "size": len(arrival.raw),
-        "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
+        "whole": arrival.whole, "key_id": key_id, "sealed": tx.seal(key_id, mail_id, arrival.raw),
     }  # fmt: skip
 
 
@@ -190,13 +216,14 @@ def mark_moved(tx: Tx, door: str, folder: str, uidvalidity: int, uids: Sequence[
 
 
 def not_moved(tx: Tx, door: str, folder: str, uidvalidity: int) -> list[int]:
-    """UIDs that are stored and were not let go yet: a kill came between commit and move."""
+    """UIDs that are stored whole and were not let go yet: a kill came between commit and move."""
     rows = tx.connection.execute(
         select(mail.c.uid).where(
             mail.c.door == door,
             mail.c.folder == folder,
             mail.c.uidvalidity == uidvalidity,
             mail.c.moved_at.is_(None),
+            mail.c.whole,
             mail.c.state != MailState.HISTORY.value,
         )
     )
@@ -214,8 +241,8 @@ def _stored(tx: Tx, row: Row[Any]) -> StoredMail:
     language = Language(row.language) if row.language else None
     reasons = tuple(HoldReason(r) for r in row.reasons)
     return StoredMail(
-        row.id, row.key_id, row.door, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, raw
-    )
+        row.id, row.key_id, row.door, row.folder, row.received_at, MailState(row.state), reasons, tuple(row.labels), language, row.case_id, row.whole, raw
+    )  # fmt: skip
 
 
 def load_waiting(tx: Tx, mail_ids: Sequence[str], most: int, most_bytes: int) -> Lot:
@@ -281,10 +308,12 @@ def rule(tx: Tx, mail_id: str, *, state: MailState, case_id: str | None = None) 
 
 
 def replay(tx: Tx, mail_id: str) -> bool:
-    """Put a quarantined or held mail back to ``stored``, to be read again."""
+    """Put a quarantined or held mail back to ``stored``, to be read again; of one that is over the limit there is nothing to read."""
     states = (MailState.QUARANTINED.value, MailState.HELD.value, MailState.QUIET.value, MailState.MACHINE.value)
     values: dict[str, Any] = {"state": MailState.STORED.value, "reasons": [], "labels": [], "ruled_at": None}
-    return bool(tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.state.in_(states)).values(**values)).rowcount)
+    return bool(
+        tx.connection.execute(update(mail).where(mail.c.id == mail_id, mail.c.whole, mail.c.state.in_(states)).values(**values)).rowcount
+    )
 
 
 def held(tx: Tx) -> list[Row[Any]]:

@@ -87,6 +87,15 @@ def fetch(tx: Tx, package_id: str) -> Package | None:
     return Package(package_id, document, further)
 
 
+def newest(tx: Tx, case_id: str) -> tuple[str, datetime] | None:
+    """(id, when it expires) of the newest package of a case that can still be opened, or None."""
+    alive = (package.c.case_id == case_id) & (package.c.expires_at > tx.now) & package.c.sealed.is_not(None)
+    row = tx.connection.execute(
+        select(package.c.id, package.c.expires_at).where(alive).order_by(package.c.made_at.desc()).limit(1)
+    ).one_or_none()
+    return (row.id, row.expires_at) if row is not None else None
+
+
 def part(tx: Tx, package_id: str, number: int) -> str:
     """The rows of one part; SealBroken if it is gone."""
     mine = (package_part.c.package_id == package_id) & (package_part.c.number == number)

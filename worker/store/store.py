@@ -11,6 +11,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -19,8 +20,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, event, make_url
-from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy import create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from worker.errors import ConfigurationError, StoreUnavailable
 from worker.store.vault import seal, unseal
@@ -39,7 +41,21 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _BUSY: Final = 10_000  # milliseconds a writer waits for another process's commit
 _POOL: Final = 4  # connections on PostgreSQL
+_CONNECT: Final = 10  # seconds that PostgreSQL gets to answer a connection
+#: A server that vanished without a word is noticed within a minute; libpq's names, in seconds and milliseconds.
+_ALIVE: Final = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
+_NO_TABLE: Final = frozenset({"42P01", "42703"})  # SQLSTATE: a table or column that is not there (yet)
+_MIGRATING: Final = 0x5072_6976_6163  # an advisory lock of PostgreSQL: one process at a time makes tables
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class Schema(StrEnum):
+    """The tables of a store, compared with those of this release."""
+
+    CURRENT = "current"
+    MISSING = "missing"  # nobody made any yet
+    OLDER = "older"
+    NEWER = "newer"  # those of a later release, which this one must not touch
 
 
 def new_id() -> str:
@@ -108,26 +124,34 @@ class Store:
         self.clock = clock
         self._engine = _engine(url)
         self.is_sqlite = self._engine.dialect.name == "sqlite"
+        #: What the last attempt said: empty if the database answered, None before the first one.
+        self.problem: str | None = None
         self._threads = ThreadPoolExecutor(1 if self.is_sqlite else _POOL, thread_name_prefix="store")
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """One transaction in the calling thread: commits at the end, rolls back on any error.
 
-        Raises StoreUnavailable when the database does not answer.
+        Raises StoreUnavailable when the database does not answer, or has no tables yet.
         """
-        try:
-            with self._engine.begin() as connection:
-                tx = Tx(connection, self.vault, self.ledger, self.clock.now())
-                yield tx
-                tx.finish()
-        except IntegrityError:
-            raise
-        except (OperationalError, InterfaceError) as error:
-            msg = f"the desk's database does not answer: {type(error.orig).__name__}"
-            raise StoreUnavailable(msg) from error
+        with self._translated(), self._engine.begin() as connection:
+            tx = Tx(connection, self.vault, self.ledger, self.clock.now())
+            yield tx
+            tx.finish()
         for hook in tx.hooks:
             hook()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLAlchemy's errors as ours, and ``problem`` as the last attempt left it."""
+        try:
+            yield
+        except (OperationalError, InterfaceError, PoolTimeout, ProgrammingError) as error:
+            if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", "") not in _NO_TABLE:
+                raise
+            self.problem = _said(error)
+            raise StoreUnavailable(f"the desk's database does not answer: {self.problem}") from error
+        self.problem = ""
 
     async def run(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """``work(tx, *args, **kwargs)`` as one transaction in the store's thread; hooks run in the loop after the commit.
@@ -148,18 +172,38 @@ class Store:
         return result
 
     def migrate(self) -> None:
-        """Bring the schema to this release's."""
-        with self._engine.begin() as connection:
+        """Bring the schema to this release's. No desk may be at work on it; of several processes one migrates, the others find it done.
+
+        Raises StoreUnavailable, and ConfigurationError for the tables of a later release.
+        """
+        with self._translated(), self._engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+            if _schema(connection) is Schema.NEWER:
+                raise _newer()
             config = _alembic()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
-    def schema_is_current(self) -> bool:
-        """True if the schema is this release's."""
-        with self._engine.connect() as connection:
-            return (
-                MigrationContext.configure(connection).get_current_revision() == ScriptDirectory.from_config(_alembic()).get_current_head()
-            )
+    def schema(self) -> Schema:
+        """How the tables compare with this release's; nothing is made. Raises StoreUnavailable."""
+        file = self._engine.url.database if self.is_sqlite else None
+        if file and not Path(file).exists():
+            return Schema.MISSING
+        with self._translated(), self._engine.connect() as connection:
+            return _schema(connection)
+
+    def require_current(self) -> None:
+        """Raise ConfigurationError unless the tables are this release's: only a desk that is about to work, and ``migrate``, make them so."""
+        match self.schema():
+            case Schema.MISSING:
+                raise ConfigurationError("store.url", "the desk's database has no tables yet", "Run `privacy-desk init`.")
+            case Schema.OLDER:
+                raise ConfigurationError("store.url", "the desk's database has older tables", "Run `privacy-desk migrate`.")
+            case Schema.NEWER:
+                raise _newer()
+            case Schema.CURRENT:
+                return
 
     async def checkpoint(self) -> None:
         """Empty SQLite's write-ahead log, so that a destroyed key is gone from the disk."""
@@ -180,6 +224,27 @@ class Store:
         self._engine.dispose()
 
 
+def _schema(connection: Connection) -> Schema:
+    found = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(_alembic())
+    if found is None:
+        return Schema.MISSING
+    if found == script.get_current_head():
+        return Schema.CURRENT
+    return Schema.OLDER if found in {each.revision for each in script.walk_revisions()} else Schema.NEWER
+
+
+def _newer() -> ConfigurationError:
+    return ConfigurationError("store.url", "the desk's database has the tables of a later release", "Run that release.")
+
+
+def _said(error: Exception) -> str:
+    """What went wrong, without values of a row: the class and code of the server's answer, or the driver's own words if there was none."""
+    origin = getattr(error, "orig", None) or error
+    code = getattr(origin, "sqlstate", None)
+    return f"{type(origin).__name__} {code}" if code else f"{type(origin).__name__}: {str(origin).partition(chr(10))[0][:200]}"
+
+
 def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -187,9 +252,14 @@ def _alembic() -> Config:
 
 
 def _engine(url: str) -> Engine:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ConfigurationError("store.url", "the value is no URL", "Use sqlite:///path or postgresql://user@host/name.") from None
     if parsed.drivername == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_POOL, pool_pre_ping=True, hide_parameters=True)
+        patience = {name: value for name, value in {"connect_timeout": _CONNECT, **_ALIVE}.items() if name not in parsed.query}
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        return create_engine(parsed, pool_size=_POOL, pool_pre_ping=True, hide_parameters=True, connect_args=patience)
     if parsed.drivername != "sqlite":
         raise ConfigurationError("store.url", f"unknown database {parsed.drivername}", "Use sqlite:///path or postgresql://user@host/name.")
     engine = create_engine(parsed, connect_args={"check_same_thread": False, "timeout": _BUSY / 1000}, hide_parameters=True)

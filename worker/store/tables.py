@@ -121,7 +121,7 @@ meta = Table("meta", metadata, Column("name", String(64), primary_key=True), _te
 mailbox_cursor = Table(
     "mailbox_cursor", metadata, Column("door", String(64)), Column("folder", String(255)), Column("uidvalidity", BigInteger, nullable=False),
     Column("uid", BigInteger, nullable=False), Column("pending", JSON, nullable=False), _moment("first_connected_at"),
-    _number("resync_below", kind=BigInteger()),
+    _number("resync_below", kind=BigInteger()), _number("history"), _number("history_uid", kind=BigInteger()),
     PrimaryKeyConstraint("door", "folder"),
 )  # fmt: skip
 mail_seen = Table("mail_seen", metadata, Column("content_key", String(64), primary_key=True), Column("mail_id", String(32), nullable=False))
@@ -143,7 +143,7 @@ mail = Table(
     Column("uidvalidity", BigInteger, nullable=False), Column("uid", BigInteger, nullable=False), _moment("received_at"), _moment("stored_at"),
     Column("state", String(16), nullable=False), Column("reasons", JSON, nullable=False), Column("labels", JSON, nullable=False),
     Column("language", String(2), nullable=True), _ref("case_id", "cases.id", nullable=True), _person(nullable=True), _number("size"),
-    _moment("read_at", nullable=True), _moment("moved_at", nullable=True), _moment("ruled_at", nullable=True), Column("key_id", String(32), nullable=False),
+    Column("whole", Boolean, nullable=False), _moment("read_at", nullable=True), _moment("moved_at", nullable=True), _moment("ruled_at", nullable=True), Column("key_id", String(32), nullable=False),
     _sealed(nullable=True), Column("sealed_reading", LargeBinary, nullable=True),
     UniqueConstraint("door", "folder", "uidvalidity", "uid"), Index("ix_mail_state", "state", "received_at"), Index("ix_mail_person", "person"),
 )  # fmt: skip

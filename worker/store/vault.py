@@ -50,6 +50,8 @@ def read_key(path: Path, setting: str) -> bytes:
         raise ConfigurationError(setting, "the key file does not exist", "Run `privacy-desk init`, or restore the file.") from None
     except ValueError:
         raise ConfigurationError(setting, "the key file is not hexadecimal", "Restore the file that `privacy-desk init` made.") from None
+    except OSError as error:
+        raise ConfigurationError(setting, f"{path} cannot be read ({type(error).__name__})", "Give it to the desk's user.") from None
     if len(key) != _KEY:
         raise ConfigurationError(setting, "the key file does not hold 32 bytes", "Restore the file that `privacy-desk init` made.")
     return key

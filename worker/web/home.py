@@ -51,14 +51,14 @@ class HomePages:
         return self._form(request, self.site.language(request))
 
     async def send(self, request: Request) -> Response:
-        """Take the form. The page is the same for a known, an unknown and an over-used address."""
+        """Take the form, of which only the address is required. The page is the same for a known, an unknown and an over-used one."""
         refuse_foreign(request, self.site.card.base_url)
         fields = await read_form(request)
         language = self.site.language(request)
         rights = tuple(right for right in WISHES if right in fields.many("right"))
         words, address = fields.words("words"), fields.line("address")
         mailbox = sound_mailbox(address)
-        errors = self._errors(language, rights, words, mailbox)
+        errors = self._errors(language, words, mailbox)
         if errors or mailbox is None:
             return self._form(request, language, rights=rights, words=words[:MAX_WORDS], address=address, errors=errors)
         if not self.limit.allows(network_of(request), self.desk.clock.now()):
@@ -66,10 +66,9 @@ class HomePages:
         await ask.by_form(self.desk, mailbox=mailbox, language=language, rights=rights, words=words)
         return self.site.page(request, "sent.html", language, address=mailbox, stops=Right.UNSUBSCRIBE in rights)
 
-    def _errors(self, language: Language, rights: tuple[Right, ...], words: str, mailbox: str | None) -> dict[str, str]:
+    def _errors(self, language: Language, words: str, mailbox: str | None) -> dict[str, str]:
         t = self.site.words(language)
         errors = {
-            "choose": "" if rights or words else t("home.empty"),
             "words": t("home.too_long", limit=MAX_WORDS) if len(words) > MAX_WORDS else "",
             "address": "" if mailbox else t("home.bad_address"),
         }

@@ -44,7 +44,11 @@ class PackagePages:
 
     def routes(self) -> list[Route]:
         """The routes of these pages."""
-        return [Route("/d/{token}", self.ask, methods=["GET"]), Route("/d/{token}", self.open, methods=["POST"])]
+        return [
+            Route("/d/{token}", self.ask, methods=["GET"]),
+            Route("/d/{token}", self.open, methods=["POST"]),
+            Route("/d/{token}/again", self.again, methods=["POST"]),
+        ]
 
     async def ask(self, request: Request) -> Response:
         """That there is a package, and the field for the code."""
@@ -77,6 +81,16 @@ class PackagePages:
             cells = [[*row["values"].values(), row.get("origin"), row.get("recorded_at")] for row in rows]
             yield await asyncio.to_thread(lines, cells, language)
 
+    async def again(self, request: Request) -> Response:
+        """Ask anew for what an expired link no longer opens; one page, whatever comes of it."""
+        refuse_foreign(request, self.site.card.base_url)
+        page = await download.ask_again(self.desk, token_of(request))
+        if page.state is LinkState.UNKNOWN:
+            return unknown_link(self.site, request)
+        language = self.site.language(request, page.language)
+        t = self.site.words(language)
+        return self.site.say(request, Message("info", t("download.again_title"), (t("download.again_text"),)), language)
+
     def _closed(self, request: Request, page: Download, *, wrong: bool = False) -> Response:
         """The page without the package: the field for the code, or why there is none."""
         language = self.site.language(request, page.language)
@@ -89,7 +103,8 @@ class PackagePages:
         if page.state in {LinkState.LOCKED, LinkState.REVOKED}:
             message = Message("warn", t(f"case.{page.state}_title"), (t(f"case.{page.state}_lead"),), (fresh,))
         else:
-            message = Message("warn", t("download.expired_title"), (t("download.expired_lead"),), (Action(t("download.ask_again"), "/"),))
+            again = Action(t("download.ask_again"), f"/d/{token}/again", post=True, hint=t("case.resend_hint"))
+            message = Message("warn", t("download.expired_title"), (t("download.expired_lead"),), (again,))
         return self.site.say(request, message, language)
 
 

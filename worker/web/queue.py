@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route
 
 from worker.casework import rule
+from worker.rules.deadline import Standing
 from worker.rules.letters import Answer, Refused
 from worker.rules.mail import Address
 from worker.rules.model import Column, Right
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from worker.web.site import Site
     from worker.web.staff import Door
 
-URGENT: Final = 7  # days until the legal date from which a line counts as urgent
 _DONE: Final = frozenset({*Act, "gone"})
 
 
@@ -66,7 +66,7 @@ class QueuePages:
         wanted, done = request.query_params.get("show", ""), request.query_params.get("done", "")
         return self.door.page(
             request, session, "desk_queue.html", tab="queue", total=len(lines), lines=[line for line in lines if fits(line, wanted)], show=wanted,
-            filters=filters(lines), done=done if done in _DONE else "", urgent=URGENT,
+            filters=filters(lines), done=done if done in _DONE else "",
         )  # fmt: skip
 
     async def look(self, request: Request) -> Response:
@@ -98,7 +98,7 @@ class QueuePages:
         return self.door.page(
             request, session, "desk_mail.html", status=422 if plan and plan.wrong else 200, tab="queue", held=held, line=held.line, plan=plan,
             text=marked(held.text, [e for e in held.because if e.part is Part.BODY]), subject=marked(held.subject, [e for e in held.because if e.part is Part.SUBJECT]),
-            rights=tuple(Right), columns=tuple(Column), refusals=REFUSALS, values=values, urgent=URGENT,
+            rights=tuple(Right), columns=tuple(Column), refusals=REFUSALS, values=values,
         )  # fmt: skip
 
     def _check(self, request: Request, session: Session, held: HeldPage, plan: Plan) -> Response:
@@ -140,7 +140,7 @@ def item_of(request: Request) -> str:
 
 def fits(line: QueueLine, wanted: str) -> bool:
     """Whether a line belongs to the choice ``wanted``: "urgent", a label, or everything."""
-    return not wanted or (wanted == "urgent" and line.days_left <= URGENT) or wanted in line.labels
+    return not wanted or (wanted == "urgent" and line.standing is not Standing.IN_TIME) or wanted in line.labels
 
 
 def filters(lines: Sequence[QueueLine]) -> list[tuple[str, int]]:

@@ -87,7 +87,7 @@ class ReaderPages:
         return self._preferences(request, await unsubscribe.preferences(self.desk, token_of(request)))
 
     async def choose(self, request: Request) -> Response:
-        """Have exactly these topics run."""
+        """Have none but these topics run; a new one is asked for by letter."""
         refuse_foreign(request, self.site.card.base_url)
         fields = await read_form(request)
         page = await unsubscribe.choose(self.desk, token_of(request), fields.many("topic"))

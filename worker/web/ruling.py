@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from worker.casework import rule
+from worker.casework import rule, undelivered
 from worker.rules.letters import Reason
 from worker.rules.model import Change, Column, Right
 from worker.web.forms import MAX_WORDS
@@ -35,6 +35,8 @@ class Act(StrEnum):
     ANSWER = "answer"
     REFUSE = "refuse"
     CLOSE = "close"
+    AGAIN = "again"  # letters that failed for good
+    REACHED = "reached"  # the person was told of them by another way
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Plan:
     reason: Reason | None = None
     words: str = field(default="", repr=False)
     wrong: str = ""
+    letters: tuple[str, ...] = ()
 
 
 def planned(fields: Fields, held: HeldPage) -> Plan | None:
@@ -58,7 +61,7 @@ def planned(fields: Fields, held: HeldPage) -> Plan | None:
     changes = _changes(fields, held) if Right.CORRECTION in rights else ()
     reason = Reason(fields.line("reason")) if fields.line("reason") in set(REFUSALS) else None
     words = fields.words("words")[:MAX_WORDS]
-    return Plan(act, rights, changes, reason, words, _wrong(act, rights, changes, reason, words, held))
+    return Plan(act, rights, changes, reason, words, _wrong(act, rights, changes, reason, words, held), fields.many("letter"))
 
 
 def _changes(fields: Fields, held: HeldPage) -> tuple[Change, ...]:
@@ -72,6 +75,7 @@ def _wrong(act: Act, rights: tuple[Right, ...], changes: tuple[Change, ...], rea
         "need_value": act is Act.APPROVE and held.line.kind == "mail" and Right.CORRECTION in rights and not changes,
         "need_reason": act is Act.REFUSE and reason is None,
         "need_words": act is Act.ANSWER and not words,
+        "need_note": act is Act.REACHED and not words,
         "cannot_answer": act is not Act.CLOSE and not held.can_answer,
     }
     return next((key for key, applies in missing.items() if applies), "")
@@ -88,3 +92,7 @@ async def carry_out(desk: Desk, actor: str, item_id: str, plan: Plan) -> bool:
             return await rule.refuse(desk, actor, item_id, plan.rights, plan.reason or Reason.UNFOUNDED, plan.words)
         case Act.CLOSE:
             return await rule.close(desk, actor, item_id)
+        case Act.AGAIN:
+            return await undelivered.send_again(desk, actor, item_id, plan.letters)
+        case Act.REACHED:
+            return await undelivered.reached(desk, actor, item_id, plan.letters, plan.words)

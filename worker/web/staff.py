@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import Route
 
 from worker.casework import health, staff
+from worker.errors import StoreUnavailable
 from worker.rules.model import Role
 from worker.web.forms import read_form, refuse_foreign
 from worker.web.limits import network_of
@@ -143,10 +144,22 @@ class StaffPages:
         return response
 
     async def health(self, request: Request) -> Response:
-        """Counts and dates of the machine, for every role."""
-        session = await self.door.session(request)
-        facts = await health.facts(self.desk)
+        """Counts and dates of the machine, for every role. Without the store nobody can sign in: then it says that alone."""
+        try:
+            session = await self.door.session(request)
+            facts = await health.facts(self.desk)
+        except StoreUnavailable:
+            return self._no_store(request)
+        except SignInFirst:
+            if health.store_answers(self.desk):
+                raise
+            return self._no_store(request)
         return self.door.page(request, session, "desk_health.html", facts=flat(facts), is_ready=self.ready(), tab="health")
+
+    def _no_store(self, request: Request) -> Response:
+        language = self.site.language(request)
+        t = self.site.words(language)
+        return self.site.say(request, Message("bad", t("staff.no_store_title"), (t("staff.no_store"),)), language, status=503)
 
     async def metrics(self, request: Request) -> Response:
         """The same for Prometheus."""
@@ -160,7 +173,8 @@ def flat(facts: dict[str, object], prefix: str = "") -> list[tuple[str, object]]
     lines: list[tuple[str, object]] = []
     for name, value in facts.items():
         full = f"{prefix}{name}".replace("_", " ")
-        lines.extend(flat(value, f"{full}: ") if isinstance(value, dict) else [(full, value)])
+        plain = ("yes" if value else "no") if isinstance(value, bool) else value
+        lines.extend(flat(value, f"{full}: ") if isinstance(value, dict) else [(full, plain)])
     return lines
 
 

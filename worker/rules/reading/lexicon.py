@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Final
 
-from worker.rules.reading.tokens import Sentence, fold, squeeze, words_of
+from worker.rules.reading.tokens import Sentence, fold, spellings, squeeze, words_of
 
 DEFAULT_GAP: Final = 2  # words
 FUZZY_FROM: Final = 7  # letters: shorter words have too many neighbours
@@ -121,10 +121,10 @@ class Lexicon:
         ``loose`` names the concepts whose words may be misspelt by one letter, ``strict`` words that are never
         taken for a misspelling of another.
         """
-        tables = _Tables()
+        tables, misspelt = _Tables(), frozenset(loose)
         for name, entries in concepts.items():
             for entry in entries:
-                tables.add(name, entry, loose=name in set(loose))
+                tables.add(name, entry, loose=name in misspelt)
         compiled = tuple((name, tuple(p for source in sources for p in Pattern.parse(source))) for name, sources in macros.items())
         known = {*concepts, *macros}
         for literal in sorted({c for _, patterns in compiled for p in patterns for item in p.items for c in item.concepts} - known):
@@ -175,7 +175,7 @@ class _Tables:
         self.phrases: dict[str, tuple[tuple[tuple[str, ...], str], ...]] = {}
 
     def add(self, concept: str, entry: str, *, loose: bool) -> None:
-        for spelling in {entry, entry.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")}:
+        for spelling in spellings(entry):
             words = words_of(spelling.rstrip("*"))
             if len(words) > 1:
                 self.phrases[words[0]] = (*self.phrases.get(words[0], ()), (words, concept))

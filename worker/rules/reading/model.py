@@ -75,6 +75,7 @@ class Reading:
     because: tuple[Evidence, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: bool = False  # written by a machine: opens nothing, is answered by nothing
+    thanks: bool = False  # nothing but thanks: needs neither an answer nor a person
 
     @property
     def rights(self) -> tuple[Right, ...]:

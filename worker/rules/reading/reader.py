@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from worker.rules.mail import InboundMail
-from worker.rules.reading import extract, language, machine, strip, verdict
+from worker.rules.reading import courtesy, extract, language, machine, strip, verdict
 from worker.rules.reading.model import Part, Reading
 from worker.rules.reading.rules import Rules, Words
 from worker.rules.reading.tokens import sentences
@@ -25,6 +25,7 @@ class Reader:
     marks: strip.Marks
     languages: language.Languages
     values: extract.Values
+    courtesy: courtesy.Courtesy
     versions: Mapping[str, str]
 
     @classmethod
@@ -39,6 +40,7 @@ class Reader:
             strip.Marks.from_data(data),
             language.Languages.from_data(data),
             extract.Values.from_data(data),
+            courtesy.Courtesy.from_data(data),
             {f"rules.{name}": str(table["version"]) for name, table in sorted(data.items())},
         )
 
@@ -55,7 +57,8 @@ class Reader:
         signature = sentences(mail.text, stripped.signature[:2], Part.BODY)[:LONGEST_SIGNATURE]
         found = self.rules.apply(Words(text, (*subject, *body), signature), guess.language, self.languages.stop)
         values = extract.extract(mail, stripped, guess.language, self.values)
-        seen = verdict.Seen(mail, stripped, (*subject, *body), guess, origin, found, values)
+        thanks = self.courtesy.only(mail, stripped, body)
+        seen = verdict.Seen(mail, stripped, (*subject, *body), guess, origin, found, values, thanks)
         return verdict.decide(seen, self.rules.thresholds, self.versions)
 
     def _guess(self, mail: InboundMail, stripped: strip.Stripped, own: list[str]) -> language.Guess:

@@ -6,7 +6,6 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from worker.rules.reading.model import Part
@@ -64,6 +63,7 @@ _NO_END: Final = frozenset(
         "al",
     ]
 )
+_DOUBLED: Final = re.compile(r"(.)\1+", re.DOTALL)
 _BULLET: Final = frozenset("-•*–")
 
 
@@ -113,11 +113,19 @@ def fold(word: str) -> str:
 
 def squeeze(folded: str) -> str:
     """Doubled letters made single: the commonest misspelling in all four languages."""
-    return folded[:1] + "".join(b for a, b in pairwise(folded) if a != b)
+    return _DOUBLED.sub(r"\1", folded)
+
+
+def spellings(phrase: str) -> set[str]:
+    """``phrase``, and as people write it who have no umlauts on their keyboard."""
+    return {phrase, phrase.replace("ä", "ae").replace("ö", "oe").replace("ü", "ue")}
 
 
 def words_of(text: str) -> tuple[str, ...]:
     """The folded words of a phrase, cut as mails are cut."""
+    parts = text.split(" ")
+    if len(text) <= LONGEST_WORD and all(map(str.isalpha, parts)):  # words and single spaces: nothing to cut
+        return tuple(filter(None, map(fold, parts)))
     return tuple(w.fold for s in sentences(text, [(0, len(text))], Part.BODY) for w in s.words)
 
 

@@ -43,6 +43,7 @@ class Seen:
     origin: Origin
     found: Found
     values: Extraction
+    thanks: bool
 
     @property
     def body_words(self) -> int:
@@ -67,7 +68,8 @@ def decide(seen: Seen, limits: Thresholds, versions: Mapping[str, str]) -> Readi
         because = seen.origin.because
     fields = seen.values.fields if Label.CORRECTION in labels else _without_changes(seen.values.fields)
     order = tuple(label for label in Label if label in labels) or (Label.OTHER,)
-    return Reading(exit_, order, seen.guess.language, reasons if exit_ is Exit.STAFF else (), fields, because, versions)
+    thanks = seen.thanks and exit_ is Exit.QUIET
+    return Reading(exit_, order, seen.guess.language, reasons if exit_ is Exit.STAFF else (), fields, because, versions, thanks=thanks)
 
 
 def _exit(labels: frozenset[Label], reasons: tuple[HoldReason, ...]) -> Exit:
@@ -198,7 +200,7 @@ def _of_shape(seen: Seen, findings: Sequence[Finding], labels: frozenset[Label],
     if seen.guess.foreign:
         yield HoldReason.LANGUAGE
     if not asking:
-        if _ours(seen) and not labels and seen.body_words:
+        if _ours(seen) and not labels and seen.body_words and not seen.thanks:
             yield HoldReason.FOLLOW_UP
         return
     quoted = seen.stripped.all_quoted and any(f.evidence.part is Part.BODY for f in asking)

@@ -74,6 +74,8 @@ def upgrade() -> None:
         sa.Column("pending", sa.JSON(), nullable=False),
         sa.Column("first_connected_at", sa.BigInteger(), nullable=False),
         sa.Column("resync_below", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("history", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("history_uid", sa.BigInteger(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("door", "folder", name=op.f("pk_mailbox_cursor")),
     )
     op.create_table(
@@ -240,6 +242,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.String(length=32), nullable=True),
         sa.Column("person", sa.String(length=64), nullable=True),
         sa.Column("size", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
         sa.Column("read_at", sa.BigInteger(), nullable=True),
         sa.Column("moved_at", sa.BigInteger(), nullable=True),
         sa.Column("ruled_at", sa.BigInteger(), nullable=True),
