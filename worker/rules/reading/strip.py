@@ -15,7 +15,7 @@ MOST_CHARACTERS: Final = 20_000  # of visible text that are looked at; a longer 
 MOST_LINES: Final = 2_000
 LONGEST_LINE: Final = 1_000  # characters given to a pattern
 
-_QUOTED: Final = re.compile(r"[ \t]{0,8}(?:>|\|[ \t])")
+_QUOTED: Final = re.compile(r"[ \t]{0,8}(?:>|\|[ \t](?![^|]{1,80}\|[^|]{1,80}\|))")  # a row of a table is no quote
 _DASHES: Final = re.compile(r"[ \t]{0,8}(?:-- ?|—|_{5,}|={5,}|\*{5,}|-{10,})[ \t]{0,8}$")
 _RULE: Final = re.compile(r"[ \t]{0,8}(?:_{5,}|-{10,}|={5,})[ \t]{0,8}$")
 
