@@ -2,7 +2,7 @@
 # make test    run every test, against real servers
 # The other targets are described in CONTRIBUTING.md.
 .POSIX:
-.PHONY: demo test test-python check bench chaos eval lock environment-demo environment-dev servers
+.PHONY: demo test test-python check bench chaos eval train lock environment-demo environment-dev servers
 
 ARGS =
 PYTHON_IN = .venv/bin/python
@@ -29,8 +29,11 @@ bench: environment-dev servers
 chaos: environment-dev servers
 	$(PYTEST) tests/chaos $(ARGS)
 
-eval:
-	@echo "make eval comes with a later release: there is no corpus to measure the reading on yet" >&2; exit 2
+eval: environment-dev
+	$(PYTHON_IN) -m tests.corpus.evaluate $(ARGS)
+
+train: environment-dev
+	$(PYTHON_IN) -m tests.corpus.train
 
 lock: environment-dev
 	@.ci/lock $(ARGS)

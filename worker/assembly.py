@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from worker.errors import ConfigurationError, LockHeld, RegisterUnavailable, StoreUnavailable, together
 from worker.rules.reading.reader import Reader
@@ -36,12 +37,17 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+def load_phrases() -> dict[str, Any]:
+    """The tables of phrases that this release carries, by language, and ``shared``."""
+    files = (resources.files("worker.rules.reading") / "data").iterdir()
+    return {f.name.removesuffix(".toml"): tomllib.loads(f.read_text("utf-8")) for f in files if f.name.endswith(".toml")}
+
+
 @cache
 def load_reader() -> Reader:
-    """The reader with the phrases that this release carries."""
-    folder = resources.files("worker.rules.reading") / "data"
-    files = [f for f in folder.iterdir() if f.name.endswith(".toml")]
-    return Reader.from_data({f.name.removesuffix(".toml"): tomllib.loads(f.read_text("utf-8")) for f in files})
+    """The reader with the phrases and the witness that this release carries."""
+    witness = resources.files("worker.rules.reading") / "data" / "witness.json"
+    return Reader.from_data({**load_phrases(), "witness": json.loads(witness.read_text("utf-8"))})
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:

@@ -41,7 +41,7 @@ async def test_staff_who_know_better_let_the_other_name_go_on(house: House) -> N
     assert await house.record() is None
 
 
-@pytest.mark.parametrize("name", ["Ann Peeters", "Mevr. A. Peeters", "PEETERS Ann"])
+@pytest.mark.parametrize("name", ["Ann Peeters", "A. Peeters", "PEETERS Ann"])
 async def test_the_same_name_written_otherwise_needs_nobody(house: House, name: str) -> None:
     await _deleted(house, name)
     assert await house.record() is None

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from worker.app import load_reader
 from worker.rules.mail import Address, InboundMail
 from worker.rules.reading.model import Reading
 from worker.rules.reading.reader import Reader
 
-DATA = Path(__file__).parents[3] / "worker" / "rules" / "reading" / "data"
 HERE = Path(__file__).parent
 
 Read = Callable[..., Reading]
@@ -42,7 +42,7 @@ def a_mail(text: str, subject: str = "", **more: Any) -> InboundMail:
 @pytest.fixture(scope="session")
 def reader() -> Reader:
     """The reader of the product."""
-    return Reader.from_data({path.stem: load(path) for path in sorted(DATA.glob("*.toml"))})
+    return load_reader()
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ def test_an_inherited_subject_asks_for_nothing(read: Read) -> None:
 
 
 def test_the_versions_of_the_data_are_told(read: Read) -> None:
-    assert set(read("hello").versions) == {"rules.shared", "rules.en", "rules.nl", "rules.fr", "rules.de"}
+    assert set(read("hello").versions) == {"rules.shared", "rules.en", "rules.nl", "rules.fr", "rules.de", "witness"}
 
 
 @pytest.mark.parametrize("text", ["", "   \n\n", "?", "👍"])

@@ -7,7 +7,9 @@ from typing import Final
 
 import pytest
 
+from tests.rules.reading.conftest import Read
 from worker.rules.mail import Address, InboundMail
+from worker.rules.model import Column
 from worker.rules.reading import extract, language, strip
 from worker.rules.reading.extract import Extraction
 from worker.rules.reading.model import Part
@@ -245,3 +247,18 @@ def test_a_long_mail_is_read_in_bounded_time(reader: Reader, piece: str) -> None
     begin = time.process_time()
     read(reader, ANN, "adres", text)
     assert time.process_time() - begin < 2  # seconds; 0.01-0.04 where nothing else runs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "My name is Karel Verbeke. My telephone number changed from 02 555 12 12 to 02 555 12 13.",
+        "Mijn naam is Karel Verbeke. Mijn telefoonnummer is gewijzigd van 02 555 12 12 naar 02 555 12 13.",
+        "Ik heet Karel Verbeke. Mijn nieuw telefoonnummer is 02 555 12 13.",
+        "Mein Name ist Karel Verbeke. Meine neue Telefonnummer ist 02 555 12 13.",
+    ],
+)
+def test_who_introduces_himself_corrects_no_name(read: Read, text: str) -> None:
+    fields = read(text).fields
+    assert [(c.column, c.new) for c in fields.changes] == [(Column.TELEPHONE, "02 555 12 13")]
+    assert fields.name == "Karel Verbeke"

@@ -61,7 +61,7 @@ def _line(
 
 
 def _made(column: Column, text: str, begin: int, end: int, role: Role | None) -> Mention:
-    return Mention(Family.SMALL if column in SMALL else Family.TEXT, begin, end, ((column, text),), text, column, full=True, role=role)
+    return Mention(Family.SMALL if column in SMALL else Family.TEXT, begin, end, ((column, text),), text, column, role=role)
 
 
 def _plain(scan: Scan, words: Vocabulary, begin: int, end: int, who: naming.Sender) -> Column | None:

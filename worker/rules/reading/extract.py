@@ -77,10 +77,17 @@ def extract(mail: InboundMail, stripped: Stripped, language: Language, values: V
     sender = naming.sender(mail, own, stripped, vocabulary)
     found = scan(lead + naming.unsigned(own, sender), vocabulary)
     read = gather.changes(found, vocabulary, language, sender)
-    changed = {c.new for c in read.changes} | {c.old for c in read.changes}
+    name = _introduced(own, values)
+    changes = tuple(c for c in read.changes if not _introduces(c, name))
+    changed = {c.new for c in changes} | {c.old for c in changes}
     emails = [own for own in _emails(found) if own not in changed]
-    fields = Fields(_name(own, values, read.changes), emails[0] if emails else None, _number(own, mail, values), read.changes)
+    fields = Fields(None if name in changed else name, emails[0] if emails else None, _number(own, mail, values), changes)
     return Extraction(fields, read.doubtful, found.bank, tuple(_evidence(s, len(lead)) for s in read.said))
+
+
+def _introduces(change: Change, name: str | None) -> bool:
+    """Whether this only says who writes ("my name is Ann"): a name is corrected where the old one stands beside it."""
+    return name is not None and change.column is Column.NAME and change.old is None and change.new.casefold() == name.casefold()
 
 
 def _evidence(said: gather.Said, lead: int) -> Evidence:
@@ -108,14 +115,14 @@ def _own(text: str, stripped: Stripped) -> str:
     return "".join(parts)[:MOST_CHARACTERS]
 
 
-def _name(own: str, values: Values, changes: tuple[Change, ...]) -> str | None:
+def _introduced(own: str, values: Values) -> str | None:
+    """The name with which the writer introduces himself."""
     match = values.introduced.search(own)
     if match is None:
         return None
     name = next(v for v in match.groupdict().values() if v).strip(" .,")
     person = _PERSON.match(name)
-    name = person.group().strip(" .,") if person else ""
-    return None if not name or any(c.column is Column.NAME and c.new == name for c in changes) else name
+    return (person.group().strip(" .,") if person else "") or None
 
 
 def _number(own: str, mail: InboundMail, values: Values) -> str | None:

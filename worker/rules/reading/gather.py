@@ -12,8 +12,6 @@ from worker.rules.reading.values import Family, Mention
 from worker.rules.reading.vocabulary import Role, Scan, Vocabulary
 
 _PARTS: Final = frozenset({Column.BOX, Column.COUNTRY, Column.POSTCODE, Column.TOWN, Column.NUMBER, Column.STREET})
-OWN_REACH: Final = 24  # tokens around a job in which the sender speaks of himself
-_WORK: Final = frozenset({Column.COMPANY, Column.FUNCTION})
 _TYPED: Final = frozenset({Family.EMAIL, Family.PHONE, Family.ADDRESS})
 
 
@@ -49,7 +47,6 @@ def changes(scan: Scan, words: Vocabulary, language: Language, who: naming.Sende
     outside = [m for m in found if not _within(scan, m, cells)]
     assigned = roles.assign(scan, words, outside)
     assigned = blocks.read(scan, words, assigned, who)
-    assigned = settle.numbers_of(scan, assigned)
     settled = columns.columns(scan, words, settle.settle(scan, assigned, who))
     said = [*_of_cells(scan, cells, found), *(s for m in settled for s in _said(scan, words, m))]
     return _read(scan, words, said, settled, who)
@@ -86,22 +83,11 @@ def _said(scan: Scan, words: Vocabulary, mention: Mention) -> Iterable[Said]:
         and (mention.strict or _labelled(scan, words, mention))
     ):
         role = Role.NEW
-    if role not in {Role.NEW, Role.OLD} or (mention.column is Column.FUNCTION and not _own_job(scan, words, mention)):
+    if role not in {Role.NEW, Role.OLD}:
         return
     start, end = scan.tokens[mention.start].start, scan.tokens[mention.end - 1].end
     for column, text in mention.parts:
         yield Said(column, role, text, (start, end), scan.text[start:end])
-
-
-def _own_job(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
-    """Whether a job is the sender's: a line of a block, a mail about a function, or a sentence about himself."""
-    if mention.full or any(x.column is Column.FUNCTION for x in scan.labels):
-        return True
-    return any(
-        words.has("first_person", scan.tokens[i].low) or words.has("self_words", scan.tokens[i].low)
-        for i in range(max(0, mention.start - OWN_REACH), min(len(scan.tokens), mention.end + OWN_REACH))
-        if scan.sentence[i] == scan.sentence[mention.start]
-    )
 
 
 def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
@@ -123,7 +109,7 @@ def _labelled(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
 
 
 def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> Read:
-    made, why = _paired(said, who, [t.low for t in scan.tokens])
+    made, why = _paired(said, settled, who)
     why += _doubts(scan, words, said, settled, who)
     why += [f"{column.value} named" for column in doubts.unread(scan, {c.column for c in made} | {s.column for s in said})]
     if made and _left_over(scan, words, made, settled, who):
@@ -131,7 +117,7 @@ def _read(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence
     return Read(tuple(made), bool(why), tuple(said), tuple(why))
 
 
-def _paired(said: Sequence[Said], who: naming.Sender, lows: Sequence[str]) -> tuple[list[Change], list[str]]:
+def _paired(said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> tuple[list[Change], list[str]]:
     """One change for each field that has one new value, and why there may be more or fewer."""
     why: list[str] = []
     made: list[Change] = []
@@ -139,7 +125,7 @@ def _paired(said: Sequence[Said], who: naming.Sender, lows: Sequence[str]) -> tu
         new = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.NEW))
         old = list(dict.fromkeys(s.text for s in said if s.column is column and s.role is Role.OLD))
         if column is Column.NAME:
-            new, old = _names(new, old, who, lows)
+            new, old = _names(new, old, who, [m.text for m in settled if m.column is Column.NAME])
         if len(new) > 1 or len(old) > 1:
             why.append(f"several {column.value}")
         if not new and old and column not in _PARTS:
@@ -152,9 +138,6 @@ def _paired(said: Sequence[Said], who: naming.Sender, lows: Sequence[str]) -> tu
 def _doubts(scan: Scan, words: Vocabulary, said: Sequence[Said], settled: Sequence[Mention], who: naming.Sender) -> list[str]:
     """A value of which nothing was understood, a value of somebody else, values that stand elsewhere."""
     why = []
-    told = [m for m in settled if m.role is Role.CONTACT and m.family in {Family.PHONE, Family.EMAIL}]
-    if said and told:
-        why.append("perhaps only to be reached")
     silent = [m for m in settled if m.strict and m.family in _TYPED and m.role is None and not any(_said(scan, words, m))]
     if not all(settle.signs(scan, m, who) for m in silent):
         why.append("unexplained")
@@ -170,16 +153,10 @@ def _left_over(scan: Scan, words: Vocabulary, made: Sequence[Change], settled: S
     if any(m.family is Family.TEXT and m.role in {Role.NEW, Role.OLD} and not m.parts for m in settled):
         return True
     told = {c.new for c in made} | {c.old for c in made}
-    if {c.column for c in made} & _WORK and any(_silent_work(scan, words, m) and m.text not in told for m in settled):
+    business = any(c.column is Column.COMPANY for c in made)
+    if business and any(m.column is Column.COMPANY and m.role is None and m.text not in told for m in settled):
         return True
     return doubts.left(scan, words, settled, who)
-
-
-def _silent_work(scan: Scan, words: Vocabulary, mention: Mention) -> bool:
-    """A business of which nothing is said, or a job of which perhaps something is."""
-    if mention.role is Role.KEEP or any(_said(scan, words, mention)):
-        return False
-    return mention.column is Column.COMPANY or (mention.column is Column.FUNCTION and mention.weak and _own_job(scan, words, mention))
 
 
 def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -197,8 +174,10 @@ def _names(new: list[str], old: list[str], who: naming.Sender, told: Sequence[st
         return [renamed], [who.name]
     old = [o for o in old if not all(w in known or len(w) == 1 for w in naming.parts(o)) or set(naming.parts(o)) == known]
     if old and not new and who.name and all(naming.misspelt(naming.parts(o), who) for o in old):
-        wrong = {w for o in old for w in naming.parts(o)}
-        new = [who.name] if any(low in known and low not in wrong for low in told) else []
+        words = set(naming.parts(who.name))
+        new = (
+            [who.name] if any(set(naming.parts(t)) <= words and not set(naming.parts(t)) <= set(naming.parts(old[0])) for t in told) else []
+        )
     first_old = max(old, key=len, default="")
     full = list(dict.fromkeys(naming.complete(n, first_old, who) for n in new))
     first_new = max(full, key=len, default="")

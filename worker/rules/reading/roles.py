@@ -59,21 +59,11 @@ def _decided(here: _Here) -> Mention:
     if mention.role is not None:
         return mention
     role, weak = _by_before(here)
-    if _set_against(here):
-        role = Role.NEW
-    elif role in {None, Role.NEW} and (turned := _by_behind(here, role)):
+    behind = here.around.behind
+    instead = bool(behind) and behind[0].role is Role.INSTEAD and _leads(behind[0], here.behind)
+    if (role in {None, Role.NEW} or instead) and (turned := _by_behind(here, role)):
         role = turned
     return replace(mention, role=role, weak=weak)
-
-
-def _set_against(here: _Here) -> bool:
-    """Whether "instead of" stands directly between the mention and the next one, or "not" where "I live at" stands before."""
-    behind = here.around.behind
-    if not behind or not _leads(behind[0], here.behind):
-        return False
-    before = here.around.before
-    said = behind[0].role is Role.NOT and bool(before) and before[0].role is Role.WEAK
-    return behind[0].role is Role.INSTEAD or said
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +198,7 @@ def _open_behind(here: _Here, cue: Cue) -> Role | None:
             return Role.OLD
         case Role.NEW | Role.ADD if alone:
             return Role.NEW
-        case Role.KEEP if cue.start == here.mention.end and not _leads(cue, here.behind):
+        case Role.KEEP if near and not _leads(cue, here.behind):
             return Role.KEEP
         case _:
             return None

@@ -66,6 +66,11 @@ class Thresholds:
     mention: float
     act: float
     longest_own: int  # words
+    # Of the witness's scores, in thousandths of its margin; calibrated on folds (docs/model-card.md).
+    heard: int
+    act_sure: int
+    other_sure: int
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,8 @@ class Found:
 
     findings: tuple[Finding, ...]
     guards: tuple[tuple[Guard, Evidence], ...] = ()
+    #: Every own sentence with its concepts in the language of the mail.
+    tagged: tuple[tuple[Sentence, Hits], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,8 @@ class Rules:
         guarded = tuple(self._guarded(f, tagged, text) for f in findings)
         signed = [[self._tag(sentence, lang) for lang in self.lexicons] for sentence in signature] if findings else []
         whole = (*self._mail_guards(Scope.MAIL, tagged, languages, text), *self._mail_guards(Scope.SIGNATURE, signed, set(Language), text))
-        return Found(guarded, whole)
+        spoken = list(self.lexicons).index(main) if main in self.lexicons else 0
+        return Found(guarded, whole, tuple((views[spoken].sentence, views[spoken].hits) for views in tagged))
 
     def _tag(self, sentence: Sentence, language: Language) -> _Tagged:
         hits, sentence = self.lexicons[language].tag(sentence)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from worker.rules.model import Column
 from worker.rules.reading import naming
 from worker.rules.reading.values import Family, Mention
 from worker.rules.reading.vocabulary import Kind, Role, Scan
@@ -14,22 +13,6 @@ from worker.rules.reading.vocabulary import Kind, Role, Scan
 def settle(scan: Scan, assigned: Sequence[Mention], who: naming.Sender) -> list[Mention]:
     """Give roles and kinds to what stands with others."""
     return _paired_phones(scan, _sole(scan, _fellows(scan, assigned), who))
-
-
-def numbers_of(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:
-    """In "Lindenweg 21, not 12" the street is told only to say which number."""
-    out = list(assigned)
-    for at in range(len(out) - 1):
-        first, second = out[at], out[at + 1]
-        pair = first.role is Role.NEW and second.role is Role.OLD and first.family is Family.ADDRESS and second.family is Family.SMALL
-        if (
-            pair
-            and {c for c, _ in first.parts} == {Column.STREET, Column.NUMBER}
-            and scan.sentence[first.start] == scan.sentence[second.start]
-        ):
-            out[at] = replace(first, parts=tuple(part for part in first.parts if part[0] is Column.NUMBER))
-            out[at + 1] = replace(second, column=Column.NUMBER, parts=((Column.NUMBER, second.text),))
-    return out
 
 
 def _fellows(scan: Scan, assigned: Sequence[Mention]) -> list[Mention]:

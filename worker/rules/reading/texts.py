@@ -54,7 +54,7 @@ def _quotes(scan: Scan) -> Iterable[Mention]:
 
 def _is_sender(scan: Scan, mention: Mention, sender: Sequence[str]) -> bool:
     words = [t.low for t in scan.tokens[mention.start : mention.end] if t.kind is Kind.WORD]
-    return 0 < len(words) <= NAME_WORDS and scan.tokens[mention.start].capital and any(like(w, sender) for w in words)
+    return 0 < len(words) <= NAME_WORDS and any(like(w, sender) for w in words)
 
 
 def _begins_quote(scan: Scan, index: int) -> bool:
@@ -222,17 +222,10 @@ def _jobs(scan: Scan, words: Vocabulary) -> Iterable[Mention]:
             start -= 1
         end = index + 1 if turning else _job_end(scan, words, index + 1, cued, labelled)
         free = end
-        if _somebody(scan, words, start):
+        if start and words.has("definite", scan.tokens[start - 1].low):
             continue
         text = scan.words(start, end)
         yield Mention(Family.TEXT, start, end, ((Column.FUNCTION, text),), text, Column.FUNCTION)
-
-
-def _somebody(scan: Scan, words: Vocabulary, start: int) -> bool:
-    """Whether an article or "your" says that the job is another's: "the manager", "la nouvelle propriétaire"."""
-    cue = scan.cue_ends.get(start)
-    before = cue.start if cue is not None and cue.role in {Role.NEW, Role.OLD} and cue.end - cue.start == 1 else start
-    return before > 0 and words.has("definite", scan.tokens[before - 1].low)
 
 
 def _job_word(scan: Scan, words: Vocabulary, at: int, cued: frozenset[int], labelled: frozenset[int]) -> bool:

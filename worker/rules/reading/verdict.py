@@ -10,12 +10,14 @@ from typing import Final
 from worker.rules.mail import InboundMail
 from worker.rules.model import HoldReason
 from worker.rules.reading.extract import Extraction
+from worker.rules.reading.features import Views
 from worker.rules.reading.language import Guess
 from worker.rules.reading.machine import Kind, Origin
 from worker.rules.reading.model import Evidence, Exit, Fields, Label, Part, Reading
 from worker.rules.reading.rules import Finding, Found, Thresholds
 from worker.rules.reading.strip import Stripped
 from worker.rules.reading.tokens import Sentence
+from worker.rules.reading.witness import Hearing
 
 #: Only these rights may start anything without a person in this release.
 AUTOMATIC: Final = frozenset({Label.ACCESS, Label.CORRECTION, Label.DELETION, Label.UNSUBSCRIBE})
@@ -43,6 +45,7 @@ class Seen:
     origin: Origin
     found: Found
     values: Extraction
+    views: Views
     thanks: bool
 
     @property
@@ -57,19 +60,50 @@ def of_machine(origin: Origin, guess: Guess, versions: Mapping[str, str]) -> Rea
     return Reading(Exit.QUIET, (label,), guess.language, because=origin.because, versions=versions, machine=True)
 
 
-def decide(seen: Seen, limits: Thresholds, versions: Mapping[str, str]) -> Reading:
-    """The verdict on a mail of a human."""
+def decide(seen: Seen, hearing: Hearing, limits: Thresholds, versions: Mapping[str, str]) -> Reading:
+    """The verdict on a mail of a human: automatic only where the rules and the witness agree on what is asked."""
     findings = _counted(seen, limits)
-    labels = _labels(seen, findings, limits)
-    reasons = _reasons(seen, findings, labels, limits)
+    known = _labels(seen, findings, limits)
+    labels = _together(known, _heard(hearing, limits))
+    reasons = _reasons(seen, findings, known, limits)
+    exit_ = _exit(known, reasons)
+    if exit_ is not Exit.STAFF and not _agrees(seen, exit_, known, hearing, limits):
+        exit_, reasons = Exit.STAFF, (HoldReason.UNSURE,)
     because = _because(seen, findings)
-    exit_ = _exit(labels, reasons)
     if exit_ is Exit.QUIET and not because:
         because = seen.origin.because
     fields = seen.values.fields if Label.CORRECTION in labels else _without_changes(seen.values.fields)
-    order = tuple(label for label in Label if label in labels) or (Label.OTHER,)
+    order = tuple(label for label in Label if label in labels) or (_kind(hearing),)
     thanks = seen.thanks and exit_ is Exit.QUIET
     return Reading(exit_, order, seen.guess.language, reasons if exit_ is Exit.STAFF else (), fields, because, versions, thanks=thanks)
+
+
+def _heard(hearing: Hearing, limits: Thresholds) -> frozenset[Label]:
+    """What the witness says that a mail is about."""
+    return frozenset(label for label in (*RIGHTS, Label.AUTHORITY, Label.COMPLAINT) if hearing[label] >= limits.heard)
+
+
+def _together(known: frozenset[Label], heard: frozenset[Label]) -> frozenset[Label]:
+    """The names of a mail: the rights that the witness hears, where it hears any; a grave matter that either names."""
+    if Label.CONFIRMATION in known:
+        return known
+    rights = heard & RIGHTS or (known & RIGHTS if Label.AUTHORITY not in known else frozenset())
+    return rights | ((known | heard) - RIGHTS)
+
+
+def _agrees(seen: Seen, exit_: Exit, known: frozenset[Label], hearing: Hearing, limits: Thresholds) -> bool:
+    """The witness says the same as the rules: these rights and no other, by a margin; or that nobody need see it."""
+    heard = _heard(hearing, limits)
+    if exit_ is Exit.QUIET:
+        return seen.thanks or not any(s.words for s in seen.sentences) or (not heard and hearing["seen"] < limits.seen)
+    others = max((hearing[label] for label in RIGHTS - known), default=-limits.other_sure)
+    return heard & RIGHTS == known & RIGHTS and hearing["act"] >= limits.act_sure and -others >= limits.other_sure
+
+
+def _kind(hearing: Hearing) -> Label:
+    """What a mail is that asks for nothing."""
+    best = max((Label.SPAM, Label.AUTO_REPLY, Label.BOUNCE), key=lambda label: hearing[label])
+    return best if hearing[best] > 0 else Label.OTHER
 
 
 def _exit(labels: frozenset[Label], reasons: tuple[HoldReason, ...]) -> Exit:
@@ -82,10 +116,15 @@ def _without_changes(fields: Fields) -> Fields:
     return Fields(fields.name, fields.email, fields.customer_number)
 
 
+def inherited(subject: str) -> bool:
+    """True for the subject of a reply or a forward: somebody else's words."""
+    return bool(_REPLY.match(subject) or _FORWARD.match(subject))
+
+
 def _counted(seen: Seen, limits: Thresholds) -> tuple[Finding, ...]:
     """The findings that speak: none from an inherited subject, no trace beside something strong, no values rule without values."""
     found = [_without_value_guards(f, seen) for f in seen.found.findings if f.score >= limits.mention]
-    if _REPLY.match(seen.mail.subject) or _FORWARD.match(seen.mail.subject):
+    if inherited(seen.mail.subject):
         found = [f for f in found if f.evidence.part is Part.BODY]
     strong = {f.rule.label for f in found if f.score >= limits.automatic and not f.silent}
     found = [f for f in found if f.score >= limits.label or not strong & RIGHTS]
@@ -236,3 +275,16 @@ def _because(seen: Seen, findings: Sequence[Finding]) -> tuple[Evidence, ...]:
     rules = [f.evidence for f in findings]
     guards = [e for f in findings for _, e in f.guards] + [e for _, e in (seen.found.guards if findings else ())]
     return tuple(dict.fromkeys((*rules, *guards, *seen.values.because)))
+
+
+def places(seen: Seen, heard: str, words: str) -> tuple[Evidence, ...]:
+    """Where the words on which the witness built stand for the first time; nothing if they are not next to each other."""
+    wanted = tuple(words.split())
+    for sentence in seen.sentences:
+        folds = sentence.folds
+        for at in range(len(folds) - len(wanted) + 1):
+            if folds[at : at + len(wanted)] == wanted:
+                start, end = sentence.words[at].start, sentence.words[at + len(wanted) - 1].end
+                text = seen.mail.subject if sentence.part is Part.SUBJECT else seen.mail.text
+                return (Evidence(f"witness.{heard}", sentence.part, (start, end), text[start:end]),)
+    return ()
