@@ -20,7 +20,7 @@ _TESTS: Final = Path(__file__).parents[1] / "rules" / "reading"
 
 def others() -> list[Sample]:
     """All of them; none is held out."""
-    return [*_of_tests(), *_of_demo(), *_of_bench(), *_small_talk()]
+    return [*_of_tests(), *_of_demo(), *_of_bench(), *_small_talk(), *_plain()]
 
 
 def _of_tests() -> Iterator[Sample]:
@@ -67,6 +67,17 @@ def _of_bench() -> Iterator[Sample]:
                 (),
                 text.replace("{phone}", "02 555 01 99") + "\n",
             )
+
+
+def _plain() -> Iterator[Sample]:
+    """The plainest requests, with the text in the body, and in the subject."""
+    for label, texts in tomllib.loads((Path(__file__).parent / "plain.toml").read_text("utf-8")).items():
+        for language, lines in texts.items():
+            for number, line in enumerate(lines):
+                family = f"plain-{label}-{language}-{number}"
+                for place, subject, body in ((1, "", line), (2, "Hello", f"{line}\n\nKim"), (3, line, "")):
+                    headers = (("From", "kim@example.com"), ("Subject", subject))
+                    yield Sample(f"{family}#{place}", family, language, (Label(label),), Exit.AUTOMATIC, (), headers, (), body + "\n")
 
 
 #: What is written above a quote, or alone, and asks for nothing.
