@@ -74,6 +74,15 @@ async def newest(house: House, name: str) -> Received:
     return [each for each in await house.letters() if each.name == name][-1]
 
 
+async def package_lost(house: House, send: Callable[[], Any], scripted_smtp: ScriptedSmtp) -> None:
+    """Ann's package is made, and its letter is refused for good."""
+    await confirmed(house, Right.ACCESS, ACCESS)
+    await send()
+    await house.carry_out()
+    scripted_smtp.on("ann@", Answer.NEVER)
+    await send()
+
+
 async def test_an_answer_that_could_not_be_delivered_brings_its_case_before_a_person(
     house: House, send: Callable[[], Any], scripted_smtp: ScriptedSmtp
 ) -> None:
@@ -94,11 +103,7 @@ async def test_an_answer_that_could_not_be_delivered_brings_its_case_before_a_pe
 async def test_a_package_is_sent_again_with_a_link_and_a_code_that_work(
     house: House, send: Callable[[], Any], scripted_smtp: ScriptedSmtp
 ) -> None:
-    await confirmed(house, Right.ACCESS, ACCESS)
-    await send()
-    await house.carry_out()
-    scripted_smtp.on("ann@", Answer.NEVER)
-    await send()
+    await package_lost(house, send, scripted_smtp)
     page = await waiting(house)
     lost = await newest(house, "package_ready")
     scripted_smtp.on("ann@", Answer.ACCEPT)
@@ -167,11 +172,7 @@ async def test_a_letter_that_was_given_up_counts_as_one_that_was_refused(
 async def test_staff_note_how_the_person_was_reached_and_the_note_is_under_seal(
     house: House, send: Callable[[], Any], scripted_smtp: ScriptedSmtp
 ) -> None:
-    await confirmed(house, Right.ACCESS, ACCESS)
-    await send()
-    await house.carry_out()
-    scripted_smtp.on("ann@", Answer.NEVER)
-    await send()
+    await package_lost(house, send, scripted_smtp)
     page = await waiting(house)
 
     assert await reached(house, page)
@@ -231,11 +232,7 @@ async def test_a_note_to_the_writer_of_a_held_mail_may_fail_in_silence(
 
 
 async def test_what_the_case_no_longer_allows_is_not_sent_again(house: House, send: Callable[[], Any], scripted_smtp: ScriptedSmtp) -> None:
-    await confirmed(house, Right.ACCESS, ACCESS)
-    await send()
-    await house.carry_out()
-    scripted_smtp.on("ann@", Answer.NEVER)
-    await send()
+    await package_lost(house, send, scripted_smtp)
     house.clock.pass_(days=15)
     page = await waiting(house)
     assert not page.can_send_again, "the package is gone"

@@ -41,6 +41,17 @@ async def test_staff_who_know_better_let_the_other_name_go_on(house: House) -> N
     assert await house.record() is None
 
 
+async def test_a_copy_that_nobody_confirmed_is_not_promised_before_the_erasure(house: House) -> None:
+    await house.write("Please send me a copy of my personal data first. Then delete all my data. My name is Karel Verbeke.")
+    letter = await house.last("confirm")
+    await confirm.click(house.desk, letter.link("c"), code=letter.code, choices=(Right.DELETION,))
+    house.clock.pass_(hours=73)
+    await house.carry_out()
+    (line,) = await rule.queue(house.desk, "staff:lea")
+    assert await rule.approve(house.desk, "staff:lea", line.id, (Right.DELETION,))
+    assert "copy" not in (await house.last("erasure_planned")).text
+
+
 @pytest.mark.parametrize("name", ["Ann Peeters", "A. Peeters", "PEETERS Ann"])
 async def test_the_same_name_written_otherwise_needs_nobody(house: House, name: str) -> None:
     await _deleted(house, name)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import comb, sqrt
+from math import sqrt
 from typing import Final
 
 from tests.corpus.corpus import Sample
@@ -98,11 +98,6 @@ class Share:
     def __str__(self) -> str:
         low, high = self.bounds
         return f"{self.hits}/{self.total} = {self.value:.3f} [{low:.3f}, {high:.3f}]"
-
-
-def at_most(hits: int, total: int, chance: float) -> float:
-    """How likely so few ``hits`` are if each had this ``chance``: the binomial distribution."""
-    return sum(comb(total, k) * chance**k * (1 - chance) ** (total - k) for k in range(hits + 1))
 
 
 def share(found: Iterable[Read], of: Callable[[Read], bool], hit: Callable[[Read], bool]) -> Share:

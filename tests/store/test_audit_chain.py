@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from pathlib import Path
 from threading import Barrier
 
 import pytest
 
 from worker.rules.audit import Event
-from worker.store import Ledger, Store, Tx, Vault, audit, cases
-
-NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
-
-
-class Noon:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return NOW
+from worker.store import Store, Tx, audit, cases
 
 
 @pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+def store(store: Store) -> Store:
     """An empty store on each kind of database."""
-    found = Store(database_url, Vault(b"m" * 32, b"i" * 32), Ledger(tmp_path / "ledger.jsonl"), Noon())
-    found.migrate()
-    yield found
-    found.close()
+    store.migrate()
+    return store
 
 
 def note(tx: Tx, chain: str = audit.DESK, count: int = 1) -> None:

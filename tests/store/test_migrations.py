@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import insert
+from sqlalchemy import Column, Index, MetaData, String, insert
 
+from tests.desks import START
 from worker.casework.package_file import pieces
 from worker.rules.mail import Address
 from worker.rules.model import Language, Origin
-from worker.store import Ledger, Store, Tx, Vault, cases, new_id, packages
+from worker.store import Schema, Store, Tx, cases, new_id, packages
 from worker.store.store import _alembic
 from worker.store.tables import metadata, package
-
-NOW = datetime(2026, 3, 5, 9, 0, tzinfo=UTC)
-
-
-class Noon:
-    """A clock that stands still."""
-
-    def now(self) -> datetime:
-        return NOW
-
-
-@pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
-    """A store without tables on each kind of database."""
-    found = Store(database_url, Vault(b"m" * 32, b"i" * 32), Ledger(tmp_path / "ledger.jsonl"), Noon())
-    yield found
-    found.close()
 
 
 def migrate(store: Store, to: str, *, down: bool = False) -> None:
@@ -45,32 +28,63 @@ def migrate(store: Store, to: str, *, down: bool = False) -> None:
         (command.downgrade if down else command.upgrade)(config, to)
 
 
-def difference(store: Store) -> list[object]:
+def differences(store: Store, wanted: MetaData = metadata) -> list[Any]:
+    """What Alembic would still have to change."""
+    options = {"compare_type": True, "compare_server_default": True}
     with store._engine.connect() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), wanted))
 
 
-def test_the_migrations_make_the_schema_up_and_down_and_up_again(store: Store) -> None:
+def test_the_migrations_make_exactly_the_tables_of_the_code_up_and_down_and_up_again(store: Store) -> None:
+    assert store.schema() is Schema.MISSING
     store.migrate()
-    assert difference(store) == []
+    assert store.schema() is Schema.CURRENT
+    assert differences(store) == []
     migrate(store, "base", down=True)
+    for _ in range(2):  # once more changes nothing
+        store.migrate()
+        assert differences(store) == []
+
+
+@pytest.mark.parametrize("what", ["column", "index", "type", "nullable"])
+def test_what_no_migration_makes_is_found(store: Store, what: str) -> None:
     store.migrate()
-    assert difference(store) == []
+    other = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.tables.values():
+        table.to_metadata(other)
+    staff = other.tables["staff"]
+    match what:
+        case "column":
+            staff.append_column(Column("more", String(3)))
+        case "index":
+            Index("ix_staff_role", staff.c.role)
+        case "type":
+            staff.c.role.type = String(99)
+        case _:
+            staff.c.role.nullable = True
+    assert differences(store, other)
 
 
 def a_package_in_one_piece(tx: Tx) -> tuple[str, dict[str, object]]:
     """As it was kept before there were parts."""
     person = tx.vault.person("ann@example.com")
     case = cases.open_case(
-        tx, cases.NewCase(Address("ann@example.com"), person, Language.EN, Origin.MAIL, NOW, date(2026, 4, 5), date(2026, 4, 7))
+        tx, cases.NewCase(Address("ann@example.com"), person, Language.EN, Origin.MAIL, START, date(2026, 4, 5), date(2026, 4, 7))
     )
     document: dict[str, object] = {
-        "as_of": NOW.isoformat(),
+        "as_of": START.isoformat(),
         "tables": [{"title": "Invoice", "rows": [{"values": {"n": n}} for n in range(500)]}],
     }
     package_id, key_id = new_id(), tx.new_key(cases.key_of(tx, case.id))
     sealed = tx.seal(key_id, package_id, json.dumps(document).encode())
-    row = {"id": package_id, "case_id": case.id, "made_at": NOW, "expires_at": NOW + timedelta(days=14), "key_id": key_id, "sealed": sealed}
+    row = {
+        "id": package_id,
+        "case_id": case.id,
+        "made_at": START,
+        "expires_at": START + timedelta(days=14),
+        "key_id": key_id,
+        "sealed": sealed,
+    }
     tx.connection.execute(insert(package).values(row))
     return package_id, document
 

@@ -205,7 +205,7 @@ def _open_request(work: _Work, action: OpenRequest) -> None:
 def _plan(work: _Work, action: Plan) -> None:
     case, due = _case(work), action.due or work.tx.now
     plan = effects.again if action.again else effects.add
-    effect_id = plan(work.tx, case.id, action.kind, action.rights, due, action.changes, approved=action.approved)
+    effect_id = plan(work.tx, effects.NewEffect(case.id, action.kind, action.rights, due, action.changes, action.approved))
     _record(work, Event.EFFECT_PLANNED, {"kind": action.kind, "effect": effect_id, "due": due.isoformat()})
     work.desk.engine.enqueue(work.tx, "apply", case.id, [effect_id], due)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from worker.rules.asking import ask_new_address, changes_address, plan_erasure, proved_trigger
 from worker.rules.audit import Event
 from worker.rules.decision import Decision, HoldCase, MarkProved, Mode, Move, Plan, Record, RevokeLinks, SetChanges
-from worker.rules.model import ENDED, EffectKind, HoldReason, RequestState, Right
+from worker.rules.model import EffectKind, HoldReason, RequestState, Right
 from worker.rules.policy import is_role_mailbox
 from worker.rules.trigger import To
 
@@ -55,7 +55,7 @@ def _carry_out(situation: Situation, case: Case, proved: Proved, request: Reques
         case Right.CORRECTION:
             return _correct(situation, case, proved, request)
         case Right.DELETION:
-            return plan_erasure(situation, case, after_package=_package_first(case, proved))
+            return plan_erasure(situation, case, proved=proved.rights)
         case _:
             steps = (RequestState.CONFIRMED, RequestState.IN_REVIEW)
             return [*(Move(request.right, s) for s in steps), HoldCase(HoldReason.NOT_AUTOMATIC)]
@@ -68,11 +68,3 @@ def _correct(situation: Situation, case: Case, proved: Proved, request: Request)
         return [*bound, ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
     steps = (RequestState.CONFIRMED, RequestState.APPLYING)
     return [*bound, *(Move(request.right, s) for s in steps), Plan(EffectKind.RECTIFY, (request.right,), changes=changes)]
-
-
-def _package_first(case: Case, proved: Proved) -> bool:
-    """A copy was asked for as well, and it is under way or confirmed by the same click."""
-    access = case.request(Right.ACCESS)
-    if access is None or access.state in ENDED:
-        return False
-    return Right.ACCESS in proved.rights or access.state is not RequestState.AWAITING_CONFIRMATION

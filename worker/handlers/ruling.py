@@ -8,7 +8,7 @@ from worker.rules.afresh import afresh
 from worker.rules.asking import ask_new_address, changes_address, plan_erasure, released, the_case
 from worker.rules.decision import AskProof, CancelEffects, Decision, Move, Plan, RevokeLinks, Send, confirmation_letter
 from worker.rules.letters import Answer, Reason, Refused
-from worker.rules.model import ENDED, EffectKind, RequestState, Right
+from worker.rules.model import EffectKind, RequestState, Right
 from worker.rules.trigger import Ruled, RulingKind
 
 if TYPE_CHECKING:
@@ -80,8 +80,7 @@ def _approved(situation: Situation, case: Case, ruled: Ruled) -> Decision:
 def _carry_on(situation: Situation, case: Case, ruled: Ruled, request: Request) -> list[Action]:
     again = request.right in ruled.failed
     if request.right is Right.DELETION and not again:  # one that has begun cannot be cancelled any more: it gets no second grace
-        access = case.request(Right.ACCESS)
-        return plan_erasure(situation, case, after_package=access is not None and access.state not in ENDED, approved=True)
+        return plan_erasure(situation, case, approved=True)
     if changes_address(request.changes) and not ruled.new_address_proved:
         return [ask_new_address(situation, case), Move(request.right, RequestState.AWAITING_INFORMATION)]
     plan = Plan(_EFFECTS[request.right], (request.right,), changes=request.changes, approved=True, again=again)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from worker.rules.asking import ask_new_address, package_ready
+from worker.rules.asking import ask_new_address, erasure_planned, package_ready
 from worker.rules.decision import AskProof, Repeat, Send, confirmation_letter
 from worker.rules.letters import (
     Confirm,
@@ -17,7 +17,7 @@ from worker.rules.letters import (
     PackageReady,
     Unsubscribed,
 )
-from worker.rules.model import ENDED, LinkKind, RequestState, Right
+from worker.rules.model import LinkKind, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -54,10 +54,7 @@ def _planned(_situation: Situation, case: Case, lost: Lost) -> tuple[Action, ...
     """Nobody is told of an erasure that has begun: its own letter follows."""
     if lost.at is None or not _in(case, RequestState.WAITING_GRACE):
         return ()
-    access = case.request(Right.ACCESS)
-    after_package = access is not None and access.state not in ENDED
-    cancel = NewLink(LinkKind.STATUS, None, (Right.DELETION,))
-    return (Send(ErasurePlanned(case.reference, at=lost.at, cancel=cancel, after_package=after_package)),)
+    return (erasure_planned(case, lost.at),)
 
 
 def _expired(_situation: Situation, case: Case, _lost: Lost) -> tuple[Action, ...]:

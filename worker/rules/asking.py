@@ -134,17 +134,28 @@ def changes_address(changes: tuple[Change, ...]) -> bool:
     return any(c.column is Column.EMAIL for c in changes)
 
 
-def plan_erasure(situation: Situation, case: Case, *, after_package: bool, approved: bool = False) -> list[Action]:
+def erasure_planned(case: Case, at: datetime, proved: tuple[Right, ...] = ()) -> Send:
+    """The letter of an erasure that waits for its hour; ``proved`` are the rights of the click that is being decided."""
+    cancel = NewLink(LinkKind.STATUS, None, (Right.DELETION,))
+    return Send(ErasurePlanned(case.reference, at=at, cancel=cancel, after_package=_copy_first(case, proved)))
+
+
+def _copy_first(case: Case, proved: tuple[Right, ...]) -> bool:
+    """A copy was asked for as well, and it is under way or confirmed by the same click: the erasure waits for it."""
+    copies = [r for r in (case.request(right) for right in (Right.ACCESS, Right.PORTABILITY)) if r is not None and r.state not in ENDED]
+    return any(r.right in proved or r.state is not RequestState.AWAITING_CONFIRMATION for r in copies)
+
+
+def plan_erasure(situation: Situation, case: Case, *, proved: tuple[Right, ...] = (), approved: bool = False) -> list[Action]:
     """Erase after the grace, which can be cancelled; the legal date shortens it."""
     policy, rights = situation.policy, (Right.DELETION,)
     at = grace_end(situation.now, policy.deletion_grace, case.legal_due, policy.grace_margin_days, situation.country, situation.timezone)
-    letter = ErasurePlanned(case.reference, at=at, cancel=NewLink(LinkKind.STATUS, None, rights), after_package=after_package)
     return [
         Move(Right.DELETION, RequestState.CONFIRMED),
         Move(Right.DELETION, RequestState.WAITING_GRACE),
         CancelEffects(rights),
         Plan(EffectKind.ERASE, rights, due=at, approved=approved),
-        Send(letter),
+        erasure_planned(case, at, proved),
     ]
 
 

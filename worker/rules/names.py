@@ -7,80 +7,15 @@ import unicodedata
 from typing import Final
 
 #: What stands beside a name and says nothing about who it is, in the desk's languages.
-_TITLES: Final = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "miss",
-        "dr",
-        "prof",
-        "ing",
-        "ir",
-        "sir",
-        "madam",
-        "dhr",
-        "heer",
-        "mevr",
-        "mevrouw",
-        "mw",
-        "mej",
-        "meneer",
-        "de",
-        "heer",
-        "m",
-        "mme",
-        "mlle",
-        "madame",
-        "monsieur",
-        "maitre",
-        "me",
-        "herr",
-        "frau",
-        "fr",
-        "hr",
-        "dipl",
-        "mag",
-        "familie",
-        "family",
-    ]
-)
+_TITLES: Final = frozenset({
+    "mr", "mrs", "ms", "miss", "dr", "prof", "ing", "ir", "sir", "madam", "dhr", "heer", "mevr", "mevrouw", "mw", "mej", "meneer",
+    "m", "mme", "mlle", "madame", "monsieur", "maitre", "me", "herr", "frau", "fr", "hr", "dipl", "mag", "familie", "family",
+})  # fmt: skip
 #: Parts that are left out or written together as often as not: Van den Berghe, Vandenberghe.
-_PARTICLES: Final = frozenset(
-    [
-        "van",
-        "von",
-        "vande",
-        "vanden",
-        "vander",
-        "van't",
-        "de",
-        "den",
-        "der",
-        "des",
-        "du",
-        "di",
-        "da",
-        "del",
-        "della",
-        "la",
-        "le",
-        "les",
-        "l",
-        "d",
-        "t",
-        "ten",
-        "ter",
-        "te",
-        "zu",
-        "zum",
-        "zur",
-        "af",
-        "el",
-        "al",
-        "y",
-    ]
-)
+_PARTICLES: Final = frozenset({
+    "van", "von", "vande", "vanden", "vander", "van't", "de", "den", "der", "des", "du", "di", "da", "del", "della", "la", "le", "les",
+    "l", "d", "t", "ten", "ter", "te", "zu", "zum", "zur", "af", "el", "al", "y",
+})  # fmt: skip
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _TYPO_FROM: Final = 5  # letters from which one wrong letter is a slip of the pen
 _JOINED_FROM: Final = 4  # letters of a name that a particle may be joined to: Desmet, De Smet

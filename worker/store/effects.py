@@ -17,7 +17,7 @@ from worker.store.store import Tx, new_id
 from worker.store.tables import effect, request
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from datetime import datetime, timedelta
 
     from sqlalchemy import ColumnElement, Row
@@ -51,30 +51,33 @@ class Effect:
     approved: bool = False  # staff looked: who it is, is settled
 
 
-def add(
-    tx: Tx,
-    case_id: str,
-    kind: EffectKind,
-    rights: Sequence[Right],
-    due: datetime,
-    changes: Sequence[Change] = (),
-    *,
-    approved: bool = False,
-) -> str:
+@dataclass(frozen=True, slots=True)
+class NewEffect:
+    """A change to be planned. ``approved``: staff looked, so that who it is, is settled."""
+
+    case_id: str
+    kind: EffectKind
+    rights: tuple[Right, ...]
+    due: datetime
+    changes: tuple[Change, ...] = field(default=(), repr=False)
+    approved: bool = False
+
+
+def add(tx: Tx, new: NewEffect) -> str:
     """Plan a change and return its id."""
     effect_id = new_id()
     tx.connection.execute(
         insert(effect).values(
-            id=effect_id, case_id=case_id, kind=kind.value, rights=[r.value for r in rights], state=EffectState.WAITING, made_at=tx.now, due=due, attempt=0,
-            sealed=_sealed(tx, case_id, effect_id, changes, approved=approved),
+            id=effect_id, case_id=new.case_id, kind=new.kind.value, rights=[r.value for r in new.rights], state=EffectState.WAITING, made_at=tx.now, due=new.due,
+            attempt=0, sealed=_sealed(tx, new, effect_id),
         )
     )  # fmt: skip
     return effect_id
 
 
-def _sealed(tx: Tx, case_id: str, effect_id: str, changes: Sequence[Change], *, approved: bool) -> bytes:
-    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in changes], "approved": approved}).encode()
-    return tx.seal(key_of(tx, case_id), effect_id, content)
+def _sealed(tx: Tx, new: NewEffect, effect_id: str) -> bytes:
+    content = json.dumps({"changes": [[c.column.value, c.new, c.old] for c in new.changes], "approved": new.approved}).encode()
+    return tx.seal(key_of(tx, new.case_id), effect_id, content)
 
 
 def failed(tx: Tx, case_id: str) -> frozenset[Right]:
@@ -87,21 +90,12 @@ def _failed(tx: Tx, case_id: str) -> list[Row[Any]]:
     return list(tx.connection.execute(query.order_by(effect.c.id.desc()).with_for_update()))
 
 
-def again(
-    tx: Tx,
-    case_id: str,
-    kind: EffectKind,
-    rights: Sequence[Right],
-    due: datetime,
-    changes: Sequence[Change] = (),
-    *,
-    approved: bool = False,
-) -> str:
+def again(tx: Tx, new: NewEffect) -> str:
     """Have the change that failed carried out again, and return the id it had: by that id the register knows what of it is done."""
-    wanted = {r.value for r in rights}
-    effect_id: str = next(row.id for row in _failed(tx, case_id) if row.kind == kind and wanted == set(row.rights))
-    sealed = _sealed(tx, case_id, effect_id, changes, approved=approved)
-    values = {"state": EffectState.WAITING, "due": due, "failure": None, "sealed": sealed}
+    wanted = {r.value for r in new.rights}
+    effect_id: str = next(row.id for row in _failed(tx, new.case_id) if row.kind == new.kind and wanted == set(row.rights))
+    sealed = _sealed(tx, new, effect_id)
+    values = {"state": EffectState.WAITING, "due": new.due, "failure": None, "sealed": sealed}
     tx.connection.execute(update(effect).where(effect.c.id == effect_id).values(values))
     return effect_id
 
