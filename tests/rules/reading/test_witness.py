@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.corpus.train import taught, version_of
 from tests.rules.reading.conftest import Read, a_mail
 from worker.rules.reading import verdict
 from worker.rules.reading.features import Views
@@ -70,6 +71,10 @@ def test_the_model_holds_integers_only_and_is_smaller_than_a_megabyte() -> None:
     assert FILE.stat().st_size <= 1_000_000
     assert all(isinstance(value, int) for value in (*data["bias"], *(v["step"] for v in data["views"].values())))
     assert all(isinstance(square, int) for view in data["views"].values() for square in view["squares"])
+
+
+def test_the_model_was_taught_on_the_mails_and_phrases_of_this_tree() -> None:
+    assert json.loads(FILE.read_text("utf-8"))["version"] == version_of(taught()), "type: make train"
 
 
 def test_without_the_witness_no_request_is_automatic(reader: Reader) -> None:

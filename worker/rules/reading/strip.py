@@ -74,15 +74,16 @@ def strip(text: str, marks: Marks) -> Stripped:
     _mark_signature(lines, marks)
     own = _spans(lines, "own")
     nothing = not any(line.text.strip() for line in lines if line.kind == "own")
-    foreign = _spans(lines, "quoted") or _spans(lines, "boilerplate")
+    # A body of nothing but "sent from my phone" and a disclaimer says no more than the former: its request is in the subject.
+    kept = next((kind for kind in ("quoted", "signature", "boilerplate") if _spans(lines, kind)), "own")
     if nothing:
-        own = foreign or _spans(lines, "signature")
+        own = _spans(lines, kept)
     return Stripped(
         own,
         _spans(lines, "quoted"),
         _spans(lines, "signature"),
         _spans(lines, "boilerplate"),
-        all_quoted=nothing and bool(foreign),
+        all_quoted=nothing and kept in {"quoted", "boilerplate"},
         forwarded=forwarded,
         cut=len(text) > MOST_CHARACTERS or len(lines) >= MOST_LINES,
     )
