@@ -25,10 +25,10 @@ MAILS = {each.kind: each for each in samples(PEOPLE, 7)}
 
 
 def play(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run the demo as ``make demo`` does, with its temporary files in ``folder``."""
+    """Run the demo as ``make demo`` does, with its temporary files in ``folder``; it must end within a minute."""
     folder.mkdir()
     command = [sys.executable, "-m", "worker.demo", *options]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env={"TMPDIR": str(folder), "PATH": ""})
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env={"TMPDIR": str(folder), "PATH": ""})
 
 
 def an_end(kind: Kind, *, state: MailState = MailState.CASE, request: RequestState = RequestState.FULFILLED, **otherwise: Any) -> Ended:
