@@ -104,16 +104,22 @@ def _lines_elsewhere(tx: Tx, desk: Desk, link: StoredLink, confirmed: frozenset[
     ]  # fmt: skip
 
 
-def locked(tx: Tx, token: str, *kinds: LinkKind, also: Iterable[str] = ()) -> tuple[StoredLink | None, Case | None]:
-    """The link of ``token`` with its case, both held to the end of the transaction, and the cases ``also``.
+def locked(tx: Tx, token: str, *kinds: LinkKind) -> tuple[StoredLink | None, Case | None]:
+    """The link of ``token`` with its case, both held to the end of the transaction."""
+    link, held = _locked_with(tx, token, kinds, ())
+    return link, held.get(link.case_id) if link is not None and link.case_id else None
+
+
+def _locked_with(tx: Tx, token: str, kinds: tuple[LinkKind, ...], also: Iterable[str]) -> tuple[StoredLink | None, dict[str, Case]]:
+    """The link of ``token``, its case and the cases ``also``, by id.
 
     The cases first, as the clock and ``apply`` do, and in the order of their ids: two transactions that each held one
     would wait for each other.
     """
     found = links.find(tx, token, *kinds)
-    own = found.case_id if found is not None else None
-    held = {each: cases.load(tx, each, lock=True) for each in sorted({*also, *((own,) if own else ())})}
-    return links.find(tx, token, *kinds, lock=True), held.get(own) if own else None
+    own = (found.case_id,) if found is not None and found.case_id else ()
+    loaded = [cases.load(tx, each, lock=True) for each in sorted({*also, *own})]
+    return links.find(tx, token, *kinds, lock=True), {case.id: case for case in loaded if case is not None}
 
 
 async def view(desk: Desk, token: str) -> CasePage:
@@ -192,26 +198,20 @@ def _fingerprint(desk: Desk, shown: _Shown) -> str:
 
 def _confirm(tx: Tx, desk: Desk, token: str, code: str, chosen: _Chosen, shown: _Shown) -> Click:
     """Use the link, once, and carry on; a second click finds it used."""
-    link, case = locked(tx, token, LinkKind.CONFIRM, also=chosen)
-    if link is None or case is None or link_state(link, tx.now) is not LinkState.OPEN:
+    link, held = _locked_with(tx, token, (LinkKind.CONFIRM,), chosen)
+    if link is None or link_state(link, tx.now) is not LinkState.OPEN:
         return Click(Outcome.CLOSED, case_page(tx, desk, link))
     if link.code_hash is not None and not links.code_fits(tx, link, typed_code(code)):
         return Click(Outcome.WRONG_CODE, case_page(tx, desk, link))
-    waiting = {case_id: _still_waiting(tx, case_id, rights) for case_id, rights in chosen.items()}
-    if not any(waiting.values()) or not links.use(tx, link.id):  # refused or taken back since the page was looked at
+    waiting = [(case, rights) for case in held.values() if (rights := _still_waiting(case, chosen.get(case.id, ())))]
+    if not waiting or not links.use(tx, link.id):  # refused or taken back since the page was looked at
         return Click(Outcome.CLOSED, case_page(tx, desk, link))
-    for case_id, rights in waiting.items():
-        if rights:
-            _carry_on(tx, desk, link, case_id, rights, shown.get(case_id, ()))
-    others = [case_id for case_id, rights in waiting.items() if rights and case_id != case.id]
+    for case, rights in waiting:
+        situation = situation_for(tx, desk, Proved(rights, shown.get(case.id, ()), To(link.recipient)), case, link.person)
+        commit(tx, desk, situation, HANDLERS[Intent.CONFIRMATION](situation), actor="person")
+    others = [case.id for case, _ in waiting if case.id != link.case_id]
     return Click(Outcome.DONE, case_page(tx, desk, links.find(tx, token, LinkKind.CONFIRM), confirmed=others))
 
 
-def _still_waiting(tx: Tx, case_id: str, rights: tuple[Right, ...]) -> tuple[Right, ...]:
-    case = cases.load(tx, case_id)
-    return tuple(r.right for r in case.requests if r.right in rights and r.state in _AWAITS) if case is not None else ()
-
-
-def _carry_on(tx: Tx, desk: Desk, link: StoredLink, case_id: str, rights: tuple[Right, ...], shown: tuple[Change, ...]) -> None:
-    situation = situation_for(tx, desk, Proved(rights, shown, To(link.recipient)), cases.load(tx, case_id), link.person)
-    commit(tx, desk, situation, HANDLERS[Intent.CONFIRMATION](situation), actor="person")
+def _still_waiting(case: Case, rights: tuple[Right, ...]) -> tuple[Right, ...]:
+    return tuple(r.right for r in case.requests if r.right in rights and r.state in _AWAITS)
